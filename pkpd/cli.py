@@ -1,0 +1,179 @@
+"""The command line: `pkpd compare STUDY`, `pkpd models`, `pkpd show MODEL`.
+
+A user's mistake ends with its message and exit status 2; nothing half-written is left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
+
+COMMANDS = ("compare", "models", "show")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with this package's way of saying what is wrong."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise StudyError(f"{self.prog}: {message}. See {self.prog} --help.")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the `pkpd` command."""
+    parser = _Parser(
+        prog="pkpd",
+        description="Compare ketamine dosing regimens in virtual patients. For research and "
+        "teaching, not for dosing patients.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    compare = commands.add_parser("compare", help="compare the regimens of a study: table and figure")
+    compare.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
+    compare.add_argument(
+        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
+    )
+    compare.add_argument("--subjects", type=int, metavar="N", help="number of virtual patients")
+    compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
+    compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
+    models = commands.add_parser("models", help="list models, effects and studies")
+    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study or generic")
+    show = commands.add_parser("show", help="show every number of a model or effect with its source and mark")
+    show.add_argument("model", metavar="MODEL", help="name of a model or effect, or path of a model file")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    arguments : words after `pkpd`; those of the process unless given
+    returns   : exit status: 0, or 2 for a user's mistake
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words and not words[0].startswith("-") and words[0] not in COMMANDS:
+            raise UnknownName(f'pkpd: command "{words[0]}" is not known. {nearest(words[0], COMMANDS)}')
+        chosen = build_parser().parse_args(words)
+        if chosen.command is None:
+            build_parser().print_help()
+            return 0
+        return {"compare": _compare, "models": _models, "show": _show}[chosen.command](chosen)
+    except PkpdError as mistake:
+        print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from pkpd.study import load_study
+    from pkpd.tables import print_comparison
+
+    for name in ("subjects", "threads"):
+        value = getattr(chosen, name)
+        if value is not None and value < 1:
+            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+    study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
+    folder = _folder(chosen.out)
+    with progress_bar(f"{study.population.size:,} patients, {len(study.arms)} regimens") as progress:
+        comparison = study.run(chosen.threads, progress)
+    from pkpd.plot.comparison import draw, save
+
+    print_comparison(comparison, study)
+    figure = draw(comparison)
+    table = folder / f"{study.id}.csv"
+    write_text(table, comparison.table().to_csv(index=False, float_format="%.6g"))
+    pictures = save(figure, folder / study.id)
+    print("Written: " + ", ".join(str(path) for path in (table, *pictures)))
+    return 0
+
+
+def _models(chosen: argparse.Namespace) -> int:
+    from pkpd.tables import KINDS, print_models
+
+    if chosen.kind is not None and chosen.kind not in KINDS:
+        raise UnknownName(f'pkpd models: kind "{chosen.kind}" is not known. {nearest(chosen.kind, KINDS)}')
+    print_models(chosen.kind)
+    return 0
+
+
+def _show(chosen: argparse.Namespace) -> int:
+    from pkpd.tables import print_model
+
+    print_model(chosen.model)
+    return 0
+
+
+def _folder(path: Path) -> Path:
+    """The output folder, made where it is missing; checked before anything runs."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as cause:
+        raise StudyError(f"--out {path}: nothing can be written there ({cause.strerror}).") from cause
+    return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file all at once: what was there stays until the new one is complete."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error for work of more than a second; nothing where that is not a terminal.
+
+    yields : to be called with the share done, 0 to 1
+    """
+    if not sys.stderr.isatty():
+        yield lambda share: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    began = time.monotonic()
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task(label, total=1.0)
+    started = False
+
+    def advance(share: float) -> None:
+        nonlocal started
+        if not started and time.monotonic() - began > 1.0 and share < 1.0:
+            bar.start()
+            started = True
+        bar.update(task, completed=share)
+
+    try:
+        yield advance
+    finally:
+        if started:
+            bar.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,309 @@
+"""The verb: several regimens in the same virtual patients -> a Comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.comparison import JOINT_STATES, Arm, Comparison, Outcome
+from pkpd.dosing.prescription import as_regimen
+from pkpd.dosing.regimen import Regimen
+from pkpd.effects.response import curve_value
+from pkpd.errors import SimulationError, UnknownName, unknown
+from pkpd.individuals import Individuals
+from pkpd.model.effect import Effect
+from pkpd.model.library import default_effects
+from pkpd.model.model import Model
+from pkpd.population.people import Population
+from pkpd.result import Result
+from pkpd.simulate import concentrations, extremes, individuals
+from pkpd.times import TICKS_PER_HOUR, ticks
+from pkpd.units import factor, parse
+
+Floats = NDArray[np.float64]
+Progress = Callable[[float], None]
+
+WEEK = 7 * 24 * TICKS_PER_HOUR
+RELIEF_TIMES = {"end of treatment": 0, "1 week": 1, "2 weeks": 2, "4 weeks": 4, "7 weeks": 7, "12 weeks": 12}
+RESPONSES = (0.3, 0.5)
+AFTER_LAST_END = 12 * WEEK
+NG_PER_ML = factor("ng/mL", "concentration")
+
+
+def compare(
+    model: Model,
+    regimens: Mapping[str, Regimen | str],
+    subjects: Population | int | Mapping[str, Any] = 1000,
+    until: Any = None,
+    *,
+    seed: int | None = None,
+    reference: str | None = None,
+    effects: Sequence[Effect] | None = None,
+    threshold: Any = "50 ng/mL",
+    joint: tuple[float, str, str] = (0.3, "1 week", "psychotomimetic-asked"),
+    paired: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    title: str = "",
+) -> Comparison:
+    """Compare regimens in the same virtual patients.
+
+    model     : kinetic model; its own effects are used where it has some
+    regimens  : name -> Regimen or prescription text; "no treatment" is an arm too, and takes the end of treatment of
+                the first arm that has one
+    subjects  : Population, number of patients, or parameter table
+    until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
+    seed      : of the patients; 1 unless given, or the population's own
+    reference : arm the others are held against; the last arm without treatment, else the first arm, unless given
+    effects   : effects to compute; those of the model, else the default configuration's, unless given
+    threshold : plasma level for the time above it
+    joint     : relief (fraction of baseline), when, and side effect of the four joint states
+    paired    : the same patients in every arm; False draws others for each
+    threads   : how many; all cores unless given
+    progress  : called with the share done, 0 to 1
+    returns   : Comparison
+    Raises a PkpdError for anything that does not fit, before anything runs.
+    """
+    if not regimens:
+        raise SimulationError("compare: no regimens. Give at least one, name -> prescription.")
+    plans = {name: as_regimen(regimen, f'regimen "{name}"') for name, regimen in regimens.items()}
+    held = _reference(plans, reference)
+    model, notes = _equipped(model, effects)
+    level = parse(threshold, "concentration", "threshold")
+    analyte = "S-ketamine" if "S-ketamine" in model.outputs else next(iter(model.outputs), "")
+    ends = _ends(plans)
+    horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
+    chosen = _joint(model, joint)
+    patients = _patients(model, subjects, seed)
+    arms = []
+    for number, (name, regimen) in enumerate(plans.items()):
+        own = patients if paired else _others(model, subjects, seed, number, patients)
+        arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, threads))
+        if progress is not None:
+            progress((number + 1) / len(plans))
+    notes += _limits(model, arms, analyte)
+    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, tuple(notes), title)
+
+
+def course(arm: Arm, times: NDArray[np.int64], threads: int | None = None) -> Result:
+    """Everything over time in the patients of an arm, for plots.
+
+    times : (times) ticks
+    """
+    array = concentrations(arm.individuals, arm.regimen, times, threads=threads)
+    return Result(arm.individuals, str(arm.regimen), times / TICKS_PER_HOUR, arm.individuals.program.outputs, array)
+
+
+def _reference(plans: Mapping[str, Regimen], reference: str | None) -> str:
+    if reference is not None:
+        if reference not in plans:
+            raise unknown("compare", "reference regimen", reference, plans)
+        return reference
+    untreated = [name for name, regimen in plans.items() if regimen.is_empty]
+    return untreated[-1] if untreated else next(iter(plans))
+
+
+def _equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, list[str]]:
+    """The model with the effects to compute, and a note where they cannot be had."""
+    if effects is not None:
+        return replace(model, effects=()).with_effects(*effects), []
+    if model.effects:
+        return model, []
+    chosen = default_effects()
+    try:
+        return model.with_effects(*chosen), []
+    except UnknownName:
+        needed = sorted({effect.driver.analyte for effect in chosen if effect.driver is not None})
+        return model, [
+            f"No effects: the default effects follow {', '.join(needed)}, which {model.id} does not give "
+            f"(it gives {', '.join(model.outputs)})."
+        ]
+
+
+def _ends(plans: Mapping[str, Regimen]) -> dict[str, int]:
+    """End of treatment of every arm; an untreated arm takes that of the first treated one."""
+    first = next((regimen.end for regimen in plans.values() if not regimen.is_empty), 0)
+    return {name: first if regimen.is_empty else regimen.end for name, regimen in plans.items()}
+
+
+def _joint(model: Model, joint: tuple[float, str, str]) -> tuple[float, str, str] | None:
+    relief, when, side_effect = joint
+    sides = [effect.id for effect in model.effects if effect.role == "side effect"]
+    if not sides or not any(effect.role == "baseline" for effect in model.effects):
+        return None
+    if side_effect not in sides:
+        raise unknown("joint states", "side effect", side_effect, sides)
+    if when not in RELIEF_TIMES:
+        raise unknown("joint states", "time", when, RELIEF_TIMES)
+    if not 0 < relief <= 1:
+        raise SimulationError(f"joint states: a relief of {relief} is not a fraction above 0 and up to 1.")
+    return joint
+
+
+def _patients(model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None) -> Individuals:
+    if isinstance(subjects, Population):
+        return individuals(model, subjects if seed is None else replace(subjects, seed=seed))
+    if isinstance(subjects, (int, np.integer)) and not isinstance(subjects, bool):
+        return individuals(model, Population(int(subjects), seed=1 if seed is None else seed))
+    return individuals(model, subjects)
+
+
+def _others(
+    model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None, number: int, first: Individuals
+) -> Individuals:
+    """Patients of arm `number` where arms have patients of their own."""
+    if number == 0:
+        return first
+    if isinstance(subjects, Mapping) or not isinstance(subjects, (int, np.integer, Population)):
+        raise SimulationError("compare: paired=False needs a population; a parameter table is the same in every arm.")
+    people = subjects if isinstance(subjects, Population) else Population(int(subjects))
+    people = people if seed is None else replace(people, seed=seed)
+    shifted = tuple(int(s) for s in people.numbers + number * (int(people.numbers.max()) + 1))
+    return individuals(model, replace(people, subjects=shifted))
+
+
+def _arm(
+    name: str,
+    regimen: Regimen,
+    end: int,
+    patients: Individuals,
+    horizon: int,
+    analyte: str,
+    level: float,
+    joint: tuple[float, str, str] | None,
+    threads: int | None,
+) -> Arm:
+    """Simulate one arm and take every outcome of every patient."""
+    found = extremes(patients, regimen, horizon, {analyte: level}, threads=threads)
+    outcomes = _doses(patients, regimen)
+    if analyte:
+        peak, _, area, above = found[analyte]
+        outcomes += [
+            Outcome(f"peak {analyte} in plasma", "", peak / NG_PER_ML, "ng/mL"),
+            Outcome(f"area under {analyte}", "", area / NG_PER_ML, "ng/mL h"),
+            Outcome(f"time with {analyte} above {level / NG_PER_ML:g} ng/mL", "", above, "h"),
+        ]
+    relief = _relief(patients, regimen, end, horizon, threads)
+    outcomes += relief
+    events = _side_effects(patients, found)
+    outcomes += events
+    if joint is not None:
+        outcomes += _joint_states(patients, relief, events, joint)
+    return Arm(name, regimen, end, patients, tuple(outcomes))
+
+
+def _doses(patients: Individuals, regimen: Regimen) -> list[Outcome]:
+    """Cumulative dose in mg of base, and of it S-ketamine where the model tells the isomers apart."""
+    total = np.broadcast_to(regimen.cumulative_amount(patients.weight), patients.size).astype(float)
+    outcomes = [Outcome("cumulative dose", "", total, "mg")]
+    forms = patients.model.forms
+    if any("S" in form.parts for form in forms.values()):
+        active = np.zeros(patients.size)
+        for dose in regimen.doses:
+            if dose.form.enantiomer in forms:
+                active = active + dose.count * dose.base_amount(patients.weight) * forms[
+                    dose.form.enantiomer
+                ].parts.get("S", 0.0)
+        outcomes.append(Outcome("cumulative S-ketamine", "", active, "mg"))
+    return outcomes
+
+
+def _relief(patients: Individuals, regimen: Regimen, end: int, horizon: int, threads: int | None) -> list[Outcome]:
+    """Pain, relief and response at the stated times after the end of treatment, as far as the course goes."""
+    if not any(effect.role == "baseline" for effect in patients.model.effects):
+        return []
+    times = {when: end + weeks * WEEK for when, weeks in RELIEF_TIMES.items() if end + weeks * WEEK <= horizon}
+    if not times:
+        return []
+    at = np.array(list(times.values()), np.int64)
+    array = concentrations(patients, regimen, at, threads=threads)
+    result = Result(patients, "", at / TICKS_PER_HOUR, patients.program.outputs, array)
+    score, removed = result["pain"], result["relief"]
+    outcomes = [Outcome("pain score", when, score[k], "points") for k, when in enumerate(times)]
+    outcomes += [Outcome("pain relief", when, removed[k], "") for k, when in enumerate(times)]
+    for share in RESPONSES:
+        outcomes += [
+            Outcome(f"pain relief of at least {share:.0%}", when, (removed[k] >= share).astype(float), "", True)
+            for k, when in enumerate(times)
+        ]
+    return outcomes
+
+
+def highest_probability(patients: Individuals, effect: Effect, peaks: Mapping[str, Floats]) -> Floats:
+    """The highest value of a side effect's probability along the course, (subjects).
+
+    peaks : output -> (4, subjects) as from `extremes`
+    Every probability curve rises or falls throughout, so its highest value lies at the peak or at no drug.
+    """
+    if effect.curve.of is not None:
+        parent = next(e for e in patients.model.effects if e.id == effect.curve.of)
+        return curve_value(patients, effect, highest_probability(patients, parent, peaks), 0.0)
+    peak = peaks[patients.program.site_of(effect)][0]
+    highest: Floats = np.maximum(
+        curve_value(patients, effect, peak, 0.0), curve_value(patients, effect, 0.0 * peak, 0.0)
+    )
+    return highest
+
+
+def _side_effects(patients: Individuals, peaks: Mapping[str, Floats]) -> list[Outcome]:
+    """Whether each side effect ever happens: one uniform number a patient against the highest probability."""
+    return [
+        Outcome(
+            effect.id,
+            "",
+            (patients.draws[effect.id] < highest_probability(patients, effect, peaks)).astype(float),
+            "",
+            True,
+        )
+        for effect in patients.model.effects
+        if effect.role == "side effect"
+    ]
+
+
+def _joint_states(
+    patients: Individuals, relief: Sequence[Outcome], events: Sequence[Outcome], joint: tuple[float, str, str]
+) -> list[Outcome]:
+    """The four states of each patient, never a product of marginals."""
+    share, when, side_effect = joint
+    removed = next((o.values for o in relief if (o.name, o.when) == ("pain relief", when)), None)
+    if removed is None:
+        return []
+    relieved = removed >= share
+    affected = next(o.values for o in events if o.name == side_effect) > 0
+    states = (relieved & ~affected, relieved & affected, ~relieved & ~affected, ~relieved & affected)
+    return [
+        Outcome(name, when, state.astype(float), "", True) for name, state in zip(JOINT_STATES, states, strict=True)
+    ]
+
+
+def _limits(model: Model, arms: Sequence[Arm], analyte: str) -> list[str]:
+    """One note for each validity limit that some arm passes."""
+    notes = []
+    for name, limit in model.validity.items():
+        low = -np.inf if limit.minimum is None else limit.minimum
+        high = np.inf if limit.maximum is None else limit.maximum
+        for arm in arms:
+            if name == "duration":
+                values = np.array([arm.end / TICKS_PER_HOUR])
+            elif name == "concentration":
+                if limit.of != analyte:
+                    continue
+                values = arm.outcome(f"peak {analyte} in plasma").values * NG_PER_ML
+            elif name in arm.individuals.covariates:
+                values = arm.individuals.covariates[name]
+            else:
+                continue
+            outside = float(((values < low) | (values > high)).mean())
+            if outside > 0:
+                bounds = " to ".join(f"{bound:g}" for bound in (limit.minimum, limit.maximum) if bound is not None)
+                notes.append(
+                    f"Outside the limits of {model.id} ({name} {bounds} in h, mg, L, kg): "
+                    f'{outside:.0%} of arm "{arm.name}".'
+                )
+                if name not in ("duration", "concentration"):
+                    break
+    return notes

@@ -1,0 +1,260 @@
+"""What a comparison gives back: every patient's outcome under every regimen, and its summary with both uncertainties.
+
+The interval of a patient quantity is the 5th to 95th percentile of patients; that of a probability or of a paired mean
+difference is the 95 % interval of the estimate. The Monte-Carlo standard error stands beside both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.dosing.regimen import Regimen
+from pkpd.errors import unknown
+from pkpd.individuals import Individuals
+
+if TYPE_CHECKING:
+    import pandas
+
+Floats = NDArray[np.float64]
+
+Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
+NORMAL_95 = "95 % of the estimate"
+PATIENTS_90 = "5th to 95th percentile of patients"
+
+JOINT_STATES = ("relief without side effect", "relief with side effect", "neither", "side effect without relief")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One quantity of every patient under one regimen.
+
+    name   : such as "peak S-ketamine in plasma" or "pain relief of at least 30 %"
+    when   : the time it refers to, as text; "" for the whole course
+    values : (subjects) in `unit`; of an event 1 where it happens, else 0
+    unit   : of the values; "" for fractions and events
+    event  : whether the mean is a probability
+    """
+
+    name: str
+    when: str
+    values: Floats
+    unit: str
+    event: bool = False
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One regimen of a comparison, with the outcomes of all patients.
+
+    end : end of treatment, ticks; of an arm without treatment that of the first arm with one
+    """
+
+    name: str
+    regimen: Regimen
+    end: int
+    individuals: Individuals
+    outcomes: tuple[Outcome, ...]
+
+    def outcome(self, name: str, when: str = "") -> Outcome:
+        """One outcome by name and time.
+
+        Raises UnknownName listing what there is.
+        """
+        for outcome in self.outcomes:
+            if (outcome.name, outcome.when) == (name, when):
+                return outcome
+        given = f"{name} {when}".strip()
+        raise unknown(f'arm "{self.name}"', "outcome", given, {f"{o.name} {o.when}".strip() for o in self.outcomes})
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One line of the table.
+
+    value         : mean over patients, or probability
+    low, high     : the interval; kind says which
+    error         : Monte-Carlo standard error of the value
+    median        : over patients; nan for an event
+    against       : the reference regimen of a difference; "" for the quantity itself
+    """
+
+    regimen: str
+    quantity: str
+    when: str
+    against: str
+    value: float
+    low: float
+    high: float
+    kind: str
+    error: float
+    median: float
+    unit: str
+    subjects: int
+
+
+def wilson(events: float, subjects: int) -> tuple[float, float]:
+    """95 % score interval of a proportion.
+
+    events   : how many had it
+    subjects : of how many
+    Source: Wilson, J Am Stat Assoc 1927;22:209-212.
+    """
+    p, z2 = events / subjects, Z95**2
+    centre = (p + z2 / (2 * subjects)) / (1 + z2 / subjects)
+    half = Z95 * math.sqrt(p * (1 - p) / subjects + z2 / (4 * subjects**2)) / (1 + z2 / subjects)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def summarise(arm: Arm, outcome: Outcome) -> Summary:
+    """Mean or probability of an outcome with its interval and Monte-Carlo error."""
+    values, n = outcome.values, len(outcome.values)
+    mean = float(values.mean())
+    if outcome.event:
+        low, high = wilson(float(values.sum()), n)
+        return Summary(
+            arm.name,
+            outcome.name,
+            outcome.when,
+            "",
+            mean,
+            low,
+            high,
+            NORMAL_95,
+            math.sqrt(mean * (1 - mean) / n),
+            math.nan,
+            outcome.unit,
+            n,
+        )
+    low, middle, high = (float(q) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+    return Summary(
+        arm.name, outcome.name, outcome.when, "", mean, low, high, PATIENTS_90, _error(values), middle, outcome.unit, n
+    )
+
+
+def difference(arm: Arm, reference: Arm, outcome: Outcome, paired: bool) -> Summary:
+    """Mean difference of an outcome from the reference arm, patient by patient where the patients are the same."""
+    other = reference.outcome(outcome.name, outcome.when)
+    n = len(outcome.values)
+    if paired:
+        differences = outcome.values - other.values
+        value, error, middle = float(differences.mean()), _error(differences), float(np.median(differences))
+    else:
+        value = float(outcome.values.mean() - other.values.mean())
+        error, middle = math.hypot(_error(outcome.values), _error(other.values)), math.nan
+    return Summary(
+        arm.name,
+        outcome.name,
+        outcome.when,
+        reference.name,
+        value,
+        value - Z95 * error,
+        value + Z95 * error,
+        NORMAL_95,
+        error,
+        math.nan if outcome.event else middle,
+        outcome.unit,
+        n,
+    )
+
+
+def _error(values: Floats) -> float:
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Regimens compared in virtual patients.
+
+    arms      : in the order given
+    reference : name of the arm the others are held against
+    paired    : whether every arm has the same patients
+    analyte   : the analyte whose plasma levels are summarised; "" where the model has several and none is S-ketamine
+    threshold : of the time above it, mg/L
+    horizon   : end of the simulated course, ticks
+    joint     : relief (fraction), when, and side effect of the four joint states; None without both
+    notes     : what a reader must know: limits passed, effects left out
+    title     : of tables and figures
+    """
+
+    arms: tuple[Arm, ...]
+    reference: str
+    paired: bool
+    analyte: str
+    threshold: float
+    horizon: int
+    joint: tuple[float, str, str] | None
+    notes: tuple[str, ...]
+    title: str = ""
+    sources: Mapping[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Comparison({', '.join(arm.name for arm in self.arms)}; {self.subjects} patients)"
+
+    @property
+    def subjects(self) -> int:
+        """Patients in each arm."""
+        return self.arms[0].individuals.size
+
+    def arm(self, name: str) -> Arm:
+        """One arm by name."""
+        for arm in self.arms:
+            if arm.name == name:
+                return arm
+        raise unknown("comparison", "regimen", name, [arm.name for arm in self.arms])
+
+    def summaries(self) -> list[Summary]:
+        """Every outcome of every arm."""
+        return [summarise(arm, outcome) for arm in self.arms for outcome in arm.outcomes]
+
+    def differences(self, reference: str | None = None) -> list[Summary]:
+        """Every outcome of every other arm against a reference arm.
+
+        reference : name of an arm; that of the comparison unless given
+        """
+        held = self.arm(reference or self.reference)
+        return [
+            difference(arm, held, outcome, self.paired)
+            for arm in self.arms
+            if arm is not held
+            for outcome in arm.outcomes
+        ]
+
+    def summary(self, regimen: str, quantity: str, when: str = "") -> Summary:
+        """One line of the table by regimen, quantity and time."""
+        arm = self.arm(regimen)
+        return summarise(arm, arm.outcome(quantity, when))
+
+    def table(self) -> pandas.DataFrame:
+        """The whole table as a pandas frame: summaries, then differences from the reference."""
+        import pandas
+
+        rows: list[dict[str, Any]] = [
+            {
+                "regimen": s.regimen,
+                "quantity": s.quantity,
+                "when": s.when,
+                "against": s.against,
+                "value": s.value,
+                "low": s.low,
+                "high": s.high,
+                "interval": s.kind,
+                "monte_carlo_error": s.error,
+                "median": s.median,
+                "unit": s.unit,
+                "patients": s.subjects,
+            }
+            for s in [*self.summaries(), *self.differences()]
+        ]
+        return pandas.DataFrame(rows)
+
+    def plot(self, *panels: str) -> Any:
+        """A matplotlib figure: all panels, or those named: "plasma", "side effects", "relief", "states"."""
+        from importlib import import_module
+
+        return import_module("pkpd.plot.comparison").draw(self, *panels)

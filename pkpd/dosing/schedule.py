@@ -1,0 +1,86 @@
+"""A regimen for subjects of given weights: exact events, in integer nanoseconds, with amounts per subject.
+
+Doses become segments of constant input. At one time infusions end before others start, and a bolus is given before
+the value at its time is read. Overlapping infusions add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.dosing.regimen import Dose, Regimen, to_hours
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Target(NamedTuple):
+    """Where a share of a dose goes."""
+
+    input: int  # number of the dosed state
+    share: Floats | float  # (subjects) or one: fraction of the base that arrives
+
+
+class Schedule(NamedTuple):
+    """Events common to some subjects; their amounts differ."""
+
+    breaks: Integers  # (segments) ticks at which each segment starts; the first is 0
+    rate: Integers  # (segments, inputs) row of amounts, mg/h; -1 for none
+    bolus: Integers  # (boluses, 3) segment, input, row of amounts, mg
+    amounts: Floats  # (rows, subjects)
+
+
+def schedule(
+    regimen: Regimen,
+    weight: Floats,
+    targets: Callable[[Dose], Sequence[Target]],
+    inputs: int,
+    lag: Callable[[Dose], int],
+) -> Schedule:
+    """The events of a regimen for subjects who share their event times.
+
+    regimen : what is given
+    weight  : (subjects) kg
+    targets : dose -> where it goes
+    inputs  : how many states are dosed
+    lag     : dose -> ticks between administration and arrival
+    returns : the events, each dose by its base
+    """
+    rows: list[Floats] = []
+    boluses: list[tuple[int, int, int]] = []  # tick, input, row
+    infusions: list[tuple[int, int, int, int]] = []  # start, end, input, row
+    for dose in regimen.doses:
+        amount = dose.base_amount(weight)
+        for target in targets(dose):
+            arriving = amount * target.share
+            rows.append(arriving / to_hours(dose.duration) if dose.duration else arriving)
+            for start in dose.starts:
+                begin = start + lag(dose)
+                if dose.duration:
+                    infusions.append((begin, begin + dose.duration, target.input, len(rows) - 1))
+                else:
+                    boluses.append((begin, target.input, len(rows) - 1))
+    times = {0, *(tick for tick, _, _ in boluses)}
+    for begin, end, _, _ in infusions:
+        times |= {begin, end}
+    breaks = np.array(sorted(times), np.int64)
+    rate = np.full((len(breaks), max(1, inputs)), -1, np.int64)
+    sums: dict[tuple[int, ...], int] = {}
+    for s, tick in enumerate(breaks):
+        for u in range(inputs):
+            active = tuple(sorted(row for begin, end, at, row in infusions if at == u and begin <= tick < end))
+            if active:
+                if active not in sums:
+                    if len(active) == 1:
+                        sums[active] = active[0]
+                    else:
+                        rows.append(np.sum([rows[row] for row in active], axis=0))
+                        sums[active] = len(rows) - 1
+                rate[s, u] = sums[active]
+    placed = [(int(np.searchsorted(breaks, tick)), u, row) for tick, u, row in boluses]
+    amounts = np.array(rows, float) if rows else np.zeros((1, len(weight)))
+    return Schedule(breaks, rate, np.array(placed, np.int64).reshape(-1, 3), amounts)

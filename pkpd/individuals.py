@@ -1,0 +1,183 @@
+"""Patients in numbers: every parameter, trait and draw of every patient of a population, for one model.
+
+Made once and used for every arm, so that the same patients go through all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import SimulationError, unknown
+from pkpd.model.effect import Effect
+from pkpd.model.model import Model
+from pkpd.model.program import Program, compiled
+from pkpd.population import streams
+from pkpd.population.people import Population
+from pkpd.population.variability import individual
+
+Floats = NDArray[np.float64]
+Column = Floats | float
+
+
+@dataclass(frozen=True)
+class Individuals:
+    """The patients of one simulation.
+
+    model      : the model and its effects
+    program    : its linear system
+    numbers    : (subjects) the patients' numbers
+    covariates : covariate -> (subjects), canonical units
+    parameters : model parameter, derived parameter or covariate -> (subjects) or one, canonical units
+    effects    : effect id -> parameter -> (subjects) or one
+    responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
+    draws      : effect id -> (subjects) the uniform number that decides whether a side effect happens
+    """
+
+    model: Model
+    program: Program
+    numbers: NDArray[np.int64]
+    covariates: Mapping[str, Floats]
+    parameters: Mapping[str, Column]
+    effects: Mapping[str, Mapping[str, Column]]
+    responders: Mapping[str, NDArray[np.bool_]]
+    draws: Mapping[str, Floats]
+
+    @property
+    def size(self) -> int:
+        """How many subjects."""
+        return len(self.numbers)
+
+    @property
+    def weight(self) -> Floats:
+        """(subjects) body weight, kg; 70 where the model has no use for it and nobody said otherwise."""
+        return self.covariates["weight"]
+
+    def system_values(self) -> Floats:
+        """Entries of the model's matrices, (values, subjects)."""
+        half_lives = {site.name: self.effects[site.owner][site.half_life] for site in self.program.sites}
+        return self.program.values(self.parameters, half_lives, self.size)
+
+
+def of_population(model: Model, population: Population) -> Individuals:
+    """The patients of a population under a model.
+
+    model      : with the effects that are to be computed
+    population : virtual patients
+    Raises SimulationError where the model needs parameters that only a table can give.
+    """
+    for parameter in model.parameters.values():
+        if parameter.value is None:
+            raise SimulationError(
+                f"model {model.id}: parameter {parameter.name} has no number. Give a table with "
+                f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
+            )
+    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in model.covariates.items()}
+    covariates.setdefault("weight", population.covariate("weight", 70.0))
+    parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
+    effects, responders, draws = {}, {}, {}
+    for effect in model.effects:
+        effects[effect.id] = _effect_parameters(effect, covariates, population)
+        if effect.responder is not None:
+            responders[effect.id] = _responders(effect, effects[effect.id][effect.responder], population)
+        if effect.role == "side effect":
+            stream = effect.curve.of if effect.curve.of is not None else effect.id
+            draws[effect.id] = streams.uniform(population.seed, population.numbers, f"{stream}.event")
+    return Individuals(
+        model,
+        compiled(model),
+        population.numbers,
+        covariates,
+        _with_derived(model, {**parameters, **covariates}),
+        effects,
+        responders,
+        draws,
+    )
+
+
+def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
+    """The subjects of a ready parameter table.
+
+    model : with the effects that are to be computed
+    table : parameter, derived parameter, covariate or "effect.parameter" -> (subjects) numbers in h, mg, L, kg; a
+            pandas frame will do. What it does not name has its typical value.
+    seed  : of the traits and draws of effects
+    Raises UnknownName for a column that is no parameter, SimulationError for one not finite or of another length.
+    """
+    columns = {str(name): np.asarray(table[name], float) for name in table}
+    lengths = {len(column) if column.ndim == 1 else -1 for column in columns.values()}
+    if len(lengths) != 1 or lengths & {-1, 0}:
+        raise SimulationError(
+            "parameter table: every column is one number a subject, all of one length; given "
+            + ", ".join(f"{name} {column.shape}" for name, column in columns.items())
+            + "."
+        )
+    size = lengths.pop()
+    qualified = {f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters}
+    allowed = {*model.parameters, *model.derived, *model.covariates, "weight", *qualified}
+    for name, column in columns.items():
+        if name not in allowed:
+            raise unknown("parameter table", "column", name, allowed)
+        if not np.isfinite(column).all():
+            worst = int(np.flatnonzero(~np.isfinite(column))[0])
+            raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]}, not a number.")
+    for parameter in model.parameters.values():
+        if parameter.value is None and parameter.name not in columns:
+            raise SimulationError(
+                f"parameter table: model {model.id} needs a column {parameter.name} ({parameter.unit or 'no unit'})."
+            )
+    people = Population(size=size, seed=seed, weight="70 kg", varied=False)
+    covariates = {
+        name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in model.covariates.items()
+    }
+    covariates.setdefault("weight", columns.get("weight", np.full(size, 70.0)))
+    parameters = individual(model.id, model.parameters, (), (), covariates, people)
+    given = {name: column for name, column in columns.items() if name not in qualified}
+    effects: dict[str, Mapping[str, Column]] = {}
+    responders, draws = {}, {}
+    for effect in model.effects:
+        own = {name: columns[f"{effect.id}.{name}"] for name in effect.parameters if f"{effect.id}.{name}" in columns}
+        effects[effect.id] = {**_effect_parameters(effect, covariates, people), **own}
+        if effect.responder is not None:
+            responders[effect.id] = _responders(effect, effects[effect.id][effect.responder], people, drawn=True)
+        if effect.role == "side effect":
+            draws[effect.id] = streams.uniform(seed, people.numbers, f"{effect.curve.of or effect.id}.event")
+    return Individuals(
+        model,
+        compiled(model),
+        people.numbers,
+        covariates,
+        _with_derived(model, {**parameters, **covariates, **given}, given),
+        effects,
+        responders,
+        draws,
+    )
+
+
+def _effect_parameters(effect: Effect, covariates: Mapping[str, Floats], population: Population) -> dict[str, Column]:
+    table = individual(effect.id, effect.parameters, (), effect.correlations, covariates, population)
+    for name, expression in effect.derived.items():
+        table[name] = np.asarray(expression.evaluate({**covariates, **table}))
+    return table
+
+
+def _responders(effect: Effect, chance: Column, population: Population, drawn: bool = False) -> NDArray[np.bool_]:
+    """Who can respond. Without spreads: to a drug everybody, to placebo nobody."""
+    if not (population.varied or drawn):
+        return np.full(population.size, effect.role != "placebo")
+    who: NDArray[np.bool_] = streams.uniform(population.seed, population.numbers, f"{effect.id}.responder") < chance
+    return who
+
+
+def _with_derived(
+    model: Model, values: dict[str, Column], given: Mapping[str, Column] | None = None
+) -> dict[str, Column]:
+    """Derived parameters on top of the others; what a table gives outright is left as given."""
+    for name, expression in model.derived.items():
+        if given is None or name not in given:
+            values[name] = expression.evaluate(values)
+    return values

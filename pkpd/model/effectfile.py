@@ -1,0 +1,160 @@
+"""Effect files: TOML document -> Effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pkpd.model.checks import OF_EFFECTS, read_checks
+from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
+from pkpd.model.expressions import named, product
+from pkpd.model.parts import Parameter
+from pkpd.model.sections import (
+    parameter_name,
+    read_covariates,
+    read_derived,
+    read_expression,
+    read_id,
+    read_parameters,
+    read_sources,
+    read_validity,
+)
+from pkpd.model.spreads import read_correlations
+from pkpd.model.tomltext import Document, Table
+from pkpd.units import Dimension
+
+_EFFECT_KEYS = (
+    "id",
+    "kind",
+    "title",
+    "endpoint",
+    "role",
+    "default",
+    "use_for",
+    "not_for",
+    "notes",
+    "sources",
+    "driver",
+    "curve",
+    "responder",
+    "correlations",
+    "covariates",
+    "parameters",
+    "derived",
+    "validity",
+    "check",
+)
+
+# Parameters of a curve that are probabilities.
+_PROBABILITIES = ("floor", "ceiling", "probability")
+
+
+def effect_from(document: Document) -> Effect:
+    """The effect a document describes.
+
+    Raises ModelFileError for the first thing that is wrong.
+    """
+    top = document.top
+    top.only(_EFFECT_KEYS)
+    name = read_id(top)
+    role = top.choice("role", ROLES)
+    sources = read_sources(top)
+    if not sources:
+        top.fail("there is no [sources.KEY] with a citation; at least one is needed.")
+    covariates, dimensions = read_covariates(top)
+    parameters = read_parameters(top, sources, covariates)
+    dimensions |= {key: parameter.dimension for key, parameter in parameters.items()}
+    derived, dimensions = read_derived(top, dimensions)
+    curve = _curve(top, name, dimensions, parameters)
+    driver = _driver(top, role, curve.form, dimensions)
+
+    def of_check(table: Table, quantity: str) -> Dimension:
+        return _dimension_of_check(table, quantity, dimensions, curve, driver)
+
+    return Effect(
+        name,
+        top.text("title"),
+        top.text("endpoint"),
+        role,
+        top.flag("default"),
+        top.text("use_for"),
+        top.text("not_for"),
+        top.texts("notes"),
+        sources,
+        driver,
+        curve,
+        _responder(top, dimensions, parameters),
+        read_correlations(top, parameters, sources),
+        parameters,
+        derived,
+        read_checks(top, OF_EFFECTS, sources, of_check),
+        covariates,
+        read_validity(top, covariates, [driver.analyte] if driver else []),
+        document.path,
+    )
+
+
+def _curve(top: Table, effect: str, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> Curve:
+    if "curve" not in top:
+        top.fail("[curve] is missing; it names a form and the form's parameters.")
+    table = top.table("curve")
+    form = table.choice("form", FORMS)
+    table.only(("form", *FORMS[form], *(["of"] if form == "share" else [])))
+    named_by = {}
+    for key, dimension in FORMS[form].items():
+        if key not in table and key not in known:
+            table.fail(f'"{key}" is missing; the form "{form}" needs {", ".join(FORMS[form])}.')
+        named_by[key] = parameter_name(table, key, table.text(key, key), known, dimension)
+        _check_probability(table, key, named_by[key], parameters)
+    of = table.text("of") if form == "share" else None
+    if of == effect:
+        table.fail("an effect cannot be a share of itself.", "of")
+    return Curve(form, named_by, of)
+
+
+def _driver(top: Table, role: str, form: str, known: Mapping[str, Dimension]) -> Driver | None:
+    if "driver" not in top:
+        if form in DRIVEN_FORMS:
+            top.fail(f'[driver] is missing; the form "{form}" follows the concentration of an analyte.')
+        return None
+    table = top.table("driver")
+    if role in UNDRIVEN_ROLES or form not in DRIVEN_FORMS:
+        why = f'role "{role}"' if role in UNDRIVEN_ROLES else f'form "{form}"'
+        table.fail(f"an effect of {why} follows no concentration; leave [driver] out.")
+    table.only(("analyte", "half_life", "multiply"))
+    names = {}
+    for key, dimension in (("half_life", "time"), ("multiply", "fraction")):
+        if key in table:
+            names[key] = parameter_name(table, key, table.text(key), known, dimension)
+    return Driver(table.text("analyte"), names.get("half_life"), names.get("multiply"))
+
+
+def _responder(top: Table, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> str | None:
+    if "responder" not in top:
+        return None
+    table = top.table("responder")
+    table.only(("probability",))
+    name = parameter_name(table, "probability", table.text("probability"), known, "fraction")
+    _check_probability(table, "probability", name, parameters)
+    return name
+
+
+def _check_probability(table: Table, key: str, name: str, parameters: Mapping[str, Parameter]) -> None:
+    value = parameters[name].value if name in parameters else None
+    if key in _PROBABILITIES and value is not None and not 0 <= value <= 1:
+        table.fail(f'"{name}" is {value:g}; {key} is a probability, from 0 to 1.', key)
+
+
+def _dimension_of_check(
+    table: Table, quantity: str, known: Mapping[str, Dimension], curve: Curve, driver: Driver | None
+) -> Dimension:
+    """The dimension of a check's quantity; of an effect, that of the curve's value."""
+    if quantity == "parameter":
+        return read_expression(table, "expression", known).dimension(known, table.where("expression"))
+    if driver is None and quantity in ("site", "site peak", "curve"):
+        table.fail(f'the effect has no driver, so the quantity "{quantity}" does not exist.', "quantity")
+    if quantity in ("site", "site peak"):
+        return named("concentration")
+    if curve.form == "linear":
+        return product((known[curve.parameters["slope"]], 1.0), (named("concentration"), 1.0))
+    leading = {"sigmoid-emax": "Emax", "onset": "size", "constant": "level"}.get(curve.form)
+    return known[curve.parameters[leading]] if leading else ()

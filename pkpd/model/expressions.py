@@ -1,0 +1,343 @@
+"""The arithmetic of model files: a part of Python's grammar, read, evaluated, differentiated, checked for dimensions.
+
+Nothing is executed: a text becomes a tree, and the tree is walked.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd import units
+from pkpd.errors import ModelFileError, unknown
+from pkpd.model import algebra
+from pkpd.units import Dimension
+
+Number = float | NDArray[np.float64]
+
+FUNCTIONS = ("exp", "log", "max", "min", "sqrt")
+LARGEST_INTEGER = 12
+
+_LONGEST_TEXT = 2000  # characters
+_DEEPEST = 60  # levels of a tree that is read
+_LARGEST_TREE = 10_000  # names and numbers in what a substitution makes
+
+_ALLOWED = f"Allowed: + - * / ** ( ), names, whole numbers up to {LARGEST_INTEGER}, and {', '.join(FUNCTIONS)}."
+_CHARACTER = re.compile(r"[^A-Za-z0-9_+\-*/().,\s]")
+
+_SYMBOLS: dict[type[ast.AST], str] = {
+    ast.FloorDiv: "//",
+    ast.Attribute: "a dot after a name",
+    ast.Tuple: "a comma outside a function",
+    ast.UAdd: "a plus sign",
+    ast.Lambda: "lambda",
+    ast.IfExp: "if",
+    ast.BoolOp: "and/or",
+    ast.Not: "not",
+    ast.Await: "await",
+    ast.Starred: "a star",
+}
+
+_ARITHMETIC: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+}
+
+_OF_ONE: dict[str, Callable[[Number], Number]] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt}
+_OF_MANY: dict[str, Callable[[Number, Number], Number]] = {"min": np.minimum, "max": np.maximum}
+
+_BASE_UNITS = {
+    "drug": "mg",
+    "substance": "nmol",
+    "volume": "L",
+    "time": "h",
+    "weight": "kg",
+    "age": "year",
+    "score": "point",
+    "pressure": "mmHg",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One formula: its text as written, its tree, and the names it reads."""
+
+    text: str
+    node: ast.expr = field(compare=False, repr=False)
+    names: frozenset[str] = field(compare=False, repr=False)
+
+    @classmethod
+    def read(cls, text: str, where: str = "") -> Expression:
+        """An expression from its text.
+
+        text  : such as "CL / V1 * central"
+        where : the place, for the error
+        Raises ModelFileError, with the column, for anything outside the allowed arithmetic.
+        """
+        if len(text) > _LONGEST_TEXT:
+            raise ModelFileError(
+                f"{_at(where)}an expression of {len(text)} characters is too long; at most {_LONGEST_TEXT}. "
+                "Name parts of it under [derived]."
+            )
+        if strange := _CHARACTER.search(text):
+            _refuse(text, where, strange.start(), f'"{strange[0]}" is not allowed')
+        source = re.sub(r"\s", " ", text)
+        try:
+            node = ast.parse(source.lstrip(), mode="eval").body
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as cause:
+            found = cause.offset - 1 if isinstance(cause, SyntaxError) and cause.offset else 0
+            reason = cause.msg if isinstance(cause, SyntaxError) else "nested too deeply"
+            _refuse(text, where, found + len(source) - len(source.lstrip()), f"cannot be read ({reason})")
+        _check(node, text, where, len(source) - len(source.lstrip()), 1)
+        return cls(text.strip(), node, algebra.names(node))
+
+    @classmethod
+    def of(cls, node: ast.expr) -> Expression:
+        """An expression from a tree; its text is the tree's."""
+        return cls(ast.unparse(node), node, algebra.names(node))
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether the expression is the number 0 after simplification."""
+        return algebra.number(algebra.rebuild(self.node, {})) == 0
+
+    @property
+    def key(self) -> str:
+        """A text that is equal for expressions equal up to the order of terms and factors."""
+        return ast.unparse(algebra.canonical(algebra.rebuild(self.node, {})))
+
+    def depends_on(self, names: frozenset[str] | set[str] | Mapping[str, object]) -> bool:
+        """Whether the expression reads any of these names."""
+        return any(name in names for name in self.names)
+
+    def evaluate(self, values: Mapping[str, Number]) -> Number:
+        """The value of the expression.
+
+        values  : name -> number or array, canonical units; arrays broadcast against each other
+        returns : a float where every value is a number, else an array; numpy's rules hold (x / 0 is inf,
+                  log(-1) is nan)
+        Raises UnknownName for a name without a value.
+        """
+        for name in sorted(self.names):
+            if name not in values:
+                raise unknown(f'expression "{self.text}"', "name", name, values)
+        with np.errstate(all="ignore"):
+            result = _evaluate(self.node, values)
+        return float(result) if np.ndim(result) == 0 else result
+
+    def derivative(self, name: str) -> Expression:
+        """The derivative with respect to one name, all others held constant, simplified.
+
+        name    : the variable, such as a state
+        returns : an expression; of a formula linear in the name, one free of that name
+        """
+        return Expression.of(algebra.differentiate(self.node, name))
+
+    def substitute(self, mapping: Mapping[str, Expression]) -> Expression:
+        """The expression with names replaced by expressions, all at once, simplified.
+
+        mapping : name -> expression; names that do not occur are ignored
+        Raises ModelFileError where the result would be too large.
+        """
+        sizes = {name: sum(1 for _ in algebra.leaves(mapping[name].node)) for name in self.names if name in mapping}
+        made = sum(sizes.get(leaf.id, 1) if isinstance(leaf, ast.Name) else 1 for leaf in algebra.leaves(self.node))
+        if made > _LARGEST_TREE:
+            raise ModelFileError(f'expression "{self.text}" grows too large when its names are written out.')
+        return Expression.of(algebra.rebuild(self.node, {name: mapping[name].node for name in sizes}))
+
+    def dimension(self, dimensions: Mapping[str, Dimension], where: str = "") -> Dimension:
+        """The dimension of the value.
+
+        dimensions : name -> dimension, as units.analyse gives it
+        where      : the place, for the error
+        returns    : dimension in the same form; a whole number is dimensionless, 0 fits any
+        Raises ModelFileError where unlike things are added or compared, or what exp, log or ** take is not a plain
+        number.
+        """
+        try:
+            return _dimension(self.node, dimensions)
+        except _Unlike as cause:
+            raise ModelFileError(f'{_at(where)}expression "{self.text}": {cause}') from None
+
+
+class _Unlike(Exception):
+    """Dimensions that do not go together; turned into a ModelFileError with its place."""
+
+
+def describe(dimension: Dimension) -> str:
+    """A dimension in words.
+
+    dimension : as units.analyse gives it
+    returns   : such as "mg/L (concentration)", or "a plain number"
+    """
+    if not dimension:
+        return "a plain number"
+    powers = sorted(dimension, key=lambda item: list(_BASE_UNITS).index(item[0]) if item[0] in _BASE_UNITS else 99)
+    above = [_powered(name, power) for name, power in powers if power > 0]
+    below = [_powered(name, -power) for name, power in powers if power < 0]
+    text = "/".join([" ".join(above) or "1", *below])
+    called = next((word for word, unit in units.NAMED.items() if units.analyse(unit)[1] == dimension), "")
+    return f"{text} ({called})" if called else text
+
+
+def named(dimension: str) -> Dimension:
+    """The dimension of a name of units.NAMED, such as "concentration"."""
+    return units.analyse(units.NAMED[dimension])[1]
+
+
+def product(*parts: tuple[Dimension, float]) -> Dimension:
+    """The dimension of a product of powers.
+
+    parts : (dimension, power) of each factor
+    """
+    powers: dict[str, float] = {}
+    for dimension, power in parts:
+        for name, own in dimension:
+            powers[name] = powers.get(name, 0.0) + own * power
+    return tuple(sorted((name, power) for name, power in powers.items() if abs(power) > 1e-12))
+
+
+def _powered(name: str, power: float) -> str:
+    unit = _BASE_UNITS.get(name, name)
+    return unit if power == 1 else f"{unit}^{power:g}"
+
+
+def _check(node: ast.expr, text: str, where: str, shift: int, depth: int) -> None:
+    """Refuse every node that is not on the list."""
+    column = node.col_offset + shift
+    if depth > _DEEPEST:
+        _refuse(
+            text, where, column, f"more than {_DEEPEST} operations within each other; name parts of it under [derived]"
+        )
+    if isinstance(node, ast.Constant):
+        _check_number(node, text, where, column)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        _check(node.operand, text, where, shift, depth + 1)
+    elif isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+        _check(node.left, text, where, shift, depth + 1)
+        _check(node.right, text, where, shift, depth + 1)
+    elif isinstance(node, ast.Call):
+        _check_call(node, text, where, column)
+        for argument in node.args:
+            _check(argument, text, where, shift, depth + 1)
+    elif isinstance(node, ast.Name):
+        if node.id in FUNCTIONS:
+            _refuse(text, where, column, f'"{node.id}" is a function and needs an argument in parentheses')
+    else:
+        kind: ast.AST = node.op if isinstance(node, (ast.BinOp, ast.UnaryOp)) else node
+        _refuse(text, where, column, f"{_SYMBOLS.get(type(kind), type(kind).__name__.lower())} is not allowed")
+
+
+def _check_number(node: ast.Constant, text: str, where: str, column: int) -> None:
+    if type(node.value) is not int or abs(node.value) > LARGEST_INTEGER:
+        _refuse(
+            text,
+            where,
+            column,
+            f"the number {str(node.value)[:20]} stands in an expression; give it a name, a source and a "
+            "mark under [parameters]",
+        )
+
+
+def _check_call(node: ast.Call, text: str, where: str, column: int) -> None:
+    if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
+        given = ast.unparse(node.func)[:40]
+        _refuse(text, where, column, f'"{given}" is not a function; a product needs *')
+    count = len(node.args)
+    if node.keywords or (count < 2 if node.func.id in _OF_MANY else count != 1):
+        needs = "two or more arguments" if node.func.id in _OF_MANY else "one argument"
+        _refuse(text, where, column, f"{node.func.id} takes {needs}")
+
+
+def _refuse(text: str, where: str, column: int, what: str) -> NoReturn:
+    shown = re.sub(r"\s", " ", text if len(text) <= 120 else text[:117] + "...")
+    raise ModelFileError(f'{_at(where)}expression "{shown}", column {column + 1}: {what}. {_ALLOWED}')
+
+
+def _evaluate(node: ast.expr, values: Mapping[str, Number]) -> Number:
+    if isinstance(node, ast.Name):
+        return values[node.id]
+    if isinstance(node, ast.UnaryOp):
+        return -_evaluate(node.operand, values)
+    if isinstance(node, ast.BinOp):
+        return _ARITHMETIC[type(node.op)](_evaluate(node.left, values), _evaluate(node.right, values))
+    if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)
+        first, *rest = (_evaluate(argument, values) for argument in node.args)
+        if not rest:
+            return _OF_ONE[node.func.id](first)
+        for other in rest:
+            first = _OF_MANY[node.func.id](first, other)
+        return first
+    assert isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+    return float(node.value)
+
+
+def _dimension(node: ast.expr, known: Mapping[str, Dimension]) -> Dimension:
+    if isinstance(node, ast.Name):
+        if node.id not in known:
+            raise unknown("dimensions", "name", node.id, known)
+        return known[node.id]
+    if isinstance(node, ast.UnaryOp):
+        return _dimension(node.operand, known)
+    if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)
+        return _dimension_of_call(node.func.id, node.args, known)
+    if not isinstance(node, ast.BinOp):
+        return ()
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        return _alike([node.left, node.right], known, "added" if isinstance(node.op, ast.Add) else "subtracted")
+    left = _dimension(node.left, known)
+    right = _dimension(node.right, known)
+    if isinstance(node.op, ast.Pow):
+        return _dimension_of_power(node, left, right)
+    return product((left, 1.0), (right, 1.0 if isinstance(node.op, ast.Mult) else -1.0))
+
+
+def _dimension_of_call(function: str, arguments: list[ast.expr], known: Mapping[str, Dimension]) -> Dimension:
+    if function in _OF_MANY:
+        return _alike(arguments, known, "compared")
+    inner = _dimension(arguments[0], known)
+    if function == "sqrt":
+        return product((inner, 0.5))
+    if inner:
+        raise _Unlike(f'{function} takes a plain number, but "{ast.unparse(arguments[0])}" is {describe(inner)}.')
+    return ()
+
+
+def _dimension_of_power(node: ast.BinOp, base: Dimension, exponent: Dimension) -> Dimension:
+    if exponent:
+        raise _Unlike(f'an exponent is a plain number, but "{ast.unparse(node.right)}" is {describe(exponent)}.')
+    if not base:
+        return ()
+    value = algebra.number(algebra.rebuild(node.right, {}))
+    if value is None:
+        raise _Unlike(
+            f'"{ast.unparse(node.left)}" is {describe(base)} and may only have a constant exponent, not '
+            f'"{ast.unparse(node.right)}"; divide it by a reference first.'
+        )
+    return product((base, value))
+
+
+def _alike(parts: list[ast.expr], known: Mapping[str, Dimension], verb: str) -> Dimension:
+    found = [(part, _dimension(part, known)) for part in parts if algebra.number(part) != 0]
+    for part, dimension in found[1:]:
+        if dimension != found[0][1]:
+            raise _Unlike(
+                f'"{ast.unparse(found[0][0])}" is {describe(found[0][1])} and "{ast.unparse(part)}" is '
+                f"{describe(dimension)}; only like can be {verb}."
+            )
+    return found[0][1] if found else ()
+
+
+def _at(where: str) -> str:
+    return f"{where}: " if where else ""

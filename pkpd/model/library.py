@@ -1,0 +1,148 @@
+"""The model library: what there is, where it lies, and a model or effect by its name. A file's name is its id."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pkpd.errors import ModelFileError, UnknownName, nearest, unknown
+from pkpd.model.effect import ROLES, Effect
+from pkpd.model.model import Model
+from pkpd.model.modelfile import read
+
+# Kind -> folders below the library's, as patterns.
+KINDS = {
+    "pk": ("*/pk/*.toml",),
+    "effect": ("*/effects/*.toml",),
+    "study": ("*/studies/*.toml",),
+    "generic": ("generic/*.toml",),
+}
+
+
+@lru_cache(maxsize=1)
+def folder() -> Path:
+    """The library's folder: inside an installed package, or beside the package in a clone.
+
+    Raises ModelFileError where there is none.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for candidate in (package / "models", package.parent / "models"):
+        if candidate.is_dir():
+            return candidate
+    raise ModelFileError(f"the model library was not found beside or inside {package}; install the package again.")
+
+
+def paths(kind: str | None = None) -> dict[str, Path]:
+    """Name -> path of the library's files, sorted by name.
+
+    kind : "pk", "effect", "study", "generic"; None for all
+    Raises UnknownName for another kind, ModelFileError where two files bear one name.
+    """
+    if kind is not None and kind not in KINDS:
+        raise unknown("model library", "kind", kind, KINDS)
+    found: dict[str, Path] = {}
+    for pattern in KINDS[kind] if kind else [pattern for patterns in KINDS.values() for pattern in patterns]:
+        for path in folder().glob(pattern):
+            if path.stem in found:
+                raise ModelFileError(
+                    f'{path}: the name "{path.stem}" is taken by {found[path.stem]}; rename one file and its id.'
+                )
+            found[path.stem] = path
+    return dict(sorted(found.items()))
+
+
+def names(kind: str | None = None) -> list[str]:
+    """The names in the library, sorted.
+
+    kind : as in `paths`
+    """
+    return list(paths(kind))
+
+
+def find(name: str) -> Path:
+    """The path of a model, effect or study.
+
+    Raises UnknownName, with the nearest name.
+    """
+    return _path(name, "a name", tuple(KINDS))
+
+
+def load(name: str | Path) -> Model:
+    """A kinetic model.
+
+    name : of the library ("kamp2020-ketamine"), or the path of a file of your own (ending in .toml)
+    Raises UnknownName for a name that is not a kinetic model, ModelFileError for a file that does not load.
+    """
+    found = _load(_own(name) or _path(str(name), "a kinetic model", ("pk", "generic")))
+    if isinstance(found, Effect):
+        raise UnknownName(f'"{found.id}" is an effect, not a kinetic model.')
+    return found
+
+
+def load_effect(name: str | Path) -> Effect:
+    """An effect. Arguments and errors as `load`."""
+    found = _load(_own(name) or _path(str(name), "an effect", ("effect",)))
+    if isinstance(found, Model):
+        raise UnknownName(f'"{found.id}" is a kinetic model, not an effect.')
+    return found
+
+
+def load_any(name: str | Path) -> Model | Effect:
+    """A kinetic model or an effect, whichever has the name. Arguments and errors as `load`."""
+    return _load(_own(name) or _path(str(name), "a model or effect", ("pk", "effect", "generic")))
+
+
+def default_effects() -> list[Effect]:
+    """The effects of the default configuration (default = true), by role, then id."""
+    effects = [load_effect(name) for name in names("effect")]
+    return sorted(
+        (effect for effect in effects if effect.default), key=lambda effect: (ROLES.index(effect.role), effect.id)
+    )
+
+
+def study_names() -> list[str]:
+    """The names of the studies in the library."""
+    return names("study")
+
+
+def study_path(name: str) -> Path:
+    """The path of a study.
+
+    Raises UnknownName, with the nearest name.
+    """
+    return _path(name, "a study", ("study",))
+
+
+def _own(name: str | Path) -> Path | None:
+    """The path, where a path and not a name of the library is given."""
+    return Path(name) if isinstance(name, Path) or name.endswith(".toml") else None
+
+
+def _path(name: str, what: str, kinds: tuple[str, ...]) -> Path:
+    """The path of a name of some kinds.
+
+    what : what is looked for, with its article, for the error; which says so where the name is of another kind
+    """
+    allowed: dict[str, Path] = {}
+    for kind in kinds:
+        allowed |= paths(kind)
+    if name in allowed:
+        return allowed[name]
+    for kind in KINDS:
+        if name in paths(kind):
+            raise UnknownName(f'model library: "{name}" is of the kind "{kind}", not {what}. {nearest(name, allowed)}')
+    raise unknown("model library", what.split(maxsplit=1)[1], name, allowed)
+
+
+def _load(path: Path) -> Model | Effect:
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError as cause:
+        raise ModelFileError(f"{path}: the file cannot be read ({cause.strerror}).") from cause
+    return _read(path, changed)
+
+
+@lru_cache(maxsize=512)
+def _read(path: Path, changed: int) -> Model | Effect:
+    """A file, read once for each time it was changed."""
+    return read(path)

@@ -1,0 +1,196 @@
+"""A kinetic model as a value: everything its file says, checked and in canonical units. A verb makes a new one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pkpd.errors import ModelFileError, UnknownName, nearest
+from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
+from pkpd.model.expressions import Expression, named
+from pkpd.model.parts import (
+    MARKS,
+    USER,
+    USER_SOURCE,
+    Between,
+    Check,
+    Correlation,
+    Covariance,
+    Covariate,
+    Limit,
+    Parameter,
+    Scale,
+    Source,
+    marks_of,
+    with_values,
+)
+from pkpd.units import Dimension
+
+__all__ = [
+    "DRIVEN_FORMS",
+    "FORMS",
+    "FORM_NAMES",
+    "MARKS",
+    "ROLES",
+    "SAMPLING_SITES",
+    "UNDRIVEN_ROLES",
+    "Between",
+    "Check",
+    "Correlation",
+    "Covariance",
+    "Covariate",
+    "Curve",
+    "Driver",
+    "Effect",
+    "Form",
+    "Limit",
+    "Model",
+    "Noise",
+    "Output",
+    "Parameter",
+    "Residual",
+    "Route",
+    "Scale",
+    "Source",
+    "State",
+]
+
+SAMPLING_SITES = ("arterial", "venous", "pooled", "not stated")
+FORM_NAMES = ("racemate", "S", "R")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of the drug that may be given, and the fraction of its mass that is each moiety."""
+
+    name: Literal["racemate", "S", "R"]
+    parts: Mapping[str, float]
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way in: moiety -> state ("*" for every moiety), and the names of bioavailability and lag, or None."""
+
+    name: str
+    into: Mapping[str, str]
+    bioavailability: str | None = None
+    lag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """An amount, mg, and its rate of change, mg/h, without the doses."""
+
+    name: str
+    equation: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A quantity the model reports; the expression gives it in canonical units, `unit` is the one the file names."""
+
+    name: str
+    expression: Expression
+    unit: str
+    dimension: Dimension
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """One part of a residual error: its standard deviation, a fraction (proportional) or canonical (additive)."""
+
+    sd: float
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """Residual error of an output: value x (1 + proportional) + additive; None for a part that is absent."""
+
+    proportional: Noise | None = None
+    additive: Noise | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Model:
+    """One kinetic model file, with the effects attached to it; compared and hashed by identity.
+
+    derived : in the order of evaluation
+    states  : in the order of the file
+    """
+
+    id: str
+    title: str
+    drug: str
+    use_for: str
+    not_for: str
+    sampling_site: str
+    notes: tuple[str, ...]
+    sources: Mapping[str, Source]
+    forms: Mapping[str, Form]
+    routes: Mapping[str, Route]
+    covariates: Mapping[str, Covariate]
+    parameters: Mapping[str, Parameter]
+    covariances: tuple[Covariance, ...]
+    derived: Mapping[str, Expression]
+    states: Mapping[str, State]
+    outputs: Mapping[str, Output]
+    residual: Mapping[str, Residual] = field(default_factory=dict)
+    validity: Mapping[str, Limit] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    path: str = ""
+    effects: tuple[Effect, ...] = ()
+
+    def with_effects(self, *effects: Effect) -> Model:
+        """The model with effects added after those it has.
+
+        effects : as library.load_effect gives them
+        Raises UnknownName for an effect whose analyte is not a concentration the model reports, or that takes a share
+        of an effect which is not there; ModelFileError for an effect that is there twice.
+        """
+        together = self.effects + effects
+        counts = Counter(effect.id for effect in together)
+        for name, count in counts.items():
+            if count > 1:
+                raise ModelFileError(f'model "{self.id}": effect "{name}" is attached twice.')
+        concentration = named("concentration")
+        analytes = [name for name, output in self.outputs.items() if output.dimension == concentration]
+        for effect in effects:
+            if effect.driver is not None and effect.driver.analyte not in analytes:
+                given = effect.driver.analyte
+                raise UnknownName(
+                    f'effect "{effect.id}" follows the analyte "{given}", which is no concentration of the model '
+                    f'"{self.id}". {nearest(given, analytes)}'
+                )
+            if effect.curve.of is not None and effect.curve.of not in counts:
+                raise UnknownName(
+                    f'effect "{effect.id}" is a share of the effect "{effect.curve.of}"; attach that one as well.'
+                )
+        return replace(self, effects=together)
+
+    def with_values(self, **values: Any) -> Model:
+        """The model with some parameter values replaced; each is then marked "assumed", with the source "user".
+
+        values : parameter name = text with unit (V1="25 L"), pair (25, "L"), or a plain number for a
+                 dimensionless parameter
+        Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit.
+        """
+        changed = with_values(self.parameters, values, f'model "{self.id}"')
+        return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
+
+    def marks(self) -> dict[str, int]:
+        """How many of the numbers of the model and its effects carry each mark, checks not counted."""
+        counts = marks_of(self.parameters.values())
+        counts.update(form.mark for form in self.forms.values())
+        counts.update(covariance.mark for covariance in self.covariances)
+        for residual in self.residual.values():
+            counts.update(part.mark for part in (residual.proportional, residual.additive) if part is not None)
+        for effect in self.effects:
+            counts.update(effect.marks())
+        return {mark: counts[mark] for mark in MARKS}

@@ -1,0 +1,327 @@
+"""Model files: TOML text -> Model or Effect, with every refusal naming file, line, key and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast
+
+from pkpd import units
+from pkpd.errors import ModelFileError, PkpdError, UnitError
+from pkpd.model.checks import OF_MODELS, check_states, read_checks
+from pkpd.model.effect import Effect
+from pkpd.model.effectfile import effect_from
+from pkpd.model.expressions import Expression, describe, named, product
+from pkpd.model.model import (
+    FORM_NAMES,
+    SAMPLING_SITES,
+    Form,
+    Model,
+    Noise,
+    Output,
+    Parameter,
+    Residual,
+    Route,
+    Source,
+    State,
+)
+from pkpd.model.sections import (
+    WHY,
+    know,
+    need,
+    new_name,
+    parameter_name,
+    read_covariates,
+    read_derived,
+    read_expression,
+    read_id,
+    read_origin,
+    read_parameters,
+    read_sources,
+    read_unit,
+    read_validity,
+)
+from pkpd.model.spreads import read_covariances
+from pkpd.model.structures import STRUCTURES, expand, feed, plus
+from pkpd.model.tomltext import Document, Table
+from pkpd.units import Dimension
+
+_MODEL_KEYS = (
+    "id",
+    "kind",
+    "title",
+    "drug",
+    "use_for",
+    "not_for",
+    "sampling_site",
+    "notes",
+    "sources",
+    "forms",
+    "routes",
+    "covariates",
+    "parameters",
+    "covariances",
+    "derived",
+    "structures",
+    "odes",
+    "outputs",
+    "residual",
+    "validity",
+    "check",
+)
+
+_AMOUNT: Dimension = (("drug", 1.0),)
+_RATE: Dimension = (("drug", 1.0), ("time", -1.0))
+
+
+def read(source: str | Path, where: str = "") -> Model | Effect:
+    """A model or an effect, by the file's `kind`.
+
+    source : path, or TOML text
+    where  : the name in errors; default: the path
+    Raises ModelFileError for the first thing that is wrong.
+    """
+    document = Document.open(source, where)
+    if document.top.choice("kind", ("pk", "effect")) == "pk":
+        return _model(document)
+    return effect_from(document)
+
+
+def read_model(source: str | Path, where: str = "") -> Model:
+    """A kinetic model (kind = "pk"). Arguments and errors as `read`."""
+    found = read(source, where)
+    if isinstance(found, Model):
+        return found
+    raise ModelFileError(f'{found.path or where or "model text"}: "{found.id}" is an effect, not a kinetic model.')
+
+
+def read_effect(source: str | Path, where: str = "") -> Effect:
+    """An effect (kind = "effect"). Arguments and errors as `read`."""
+    found = read(source, where)
+    if isinstance(found, Effect):
+        return found
+    raise ModelFileError(f'{found.path or where or "model text"}: "{found.id}" is a kinetic model, not an effect.')
+
+
+def _model(document: Document) -> Model:
+    top = document.top
+    top.only(_MODEL_KEYS)
+    name = read_id(top)
+    sources = read_sources(top)
+    covariates, dimensions = read_covariates(top)
+    parameters = read_parameters(top, sources, covariates)
+    if not sources and not all(parameter.required for parameter in parameters.values()):
+        top.fail("there is no [sources.KEY] with a citation; at least one is needed.")
+    dimensions |= {key: parameter.dimension for key, parameter in parameters.items()}
+    derived, dimensions = read_derived(top, dimensions)
+    states = _states(top, dimensions, parameters)
+    everything = dimensions | dict.fromkeys(states, _AMOUNT)
+    outputs = _outputs(top, everything)
+    forms = _forms(top, sources)
+
+    def of_check(table: Table, quantity: str) -> Dimension:
+        return _dimension_of_check(table, quantity, dimensions, outputs, states)
+
+    return Model(
+        name,
+        top.text("title"),
+        top.text("drug"),
+        top.text("use_for"),
+        top.text("not_for"),
+        top.choice("sampling_site", SAMPLING_SITES),
+        top.texts("notes"),
+        sources,
+        forms,
+        _routes(top, forms, states, dimensions),
+        covariates,
+        parameters,
+        read_covariances(top, parameters, sources),
+        derived,
+        states,
+        outputs,
+        _residual(top, outputs, sources),
+        read_validity(top, covariates, outputs),
+        read_checks(top, OF_MODELS, sources, of_check),
+        document.path,
+    )
+
+
+def _forms(top: Table, sources: Mapping[str, Source]) -> dict[str, Form]:
+    forms = {}
+    top.table("forms").only(FORM_NAMES)
+    for name, table in top.each("forms").items():
+        parts = {key: table.number(key) for key in table if key not in ("source", "mark")}
+        for key, fraction in parts.items():
+            if not 0 < fraction <= 1:
+                table.fail(f"{fraction:g} is not a fraction above 0 and up to 1.", key)
+        if not parts or sum(parts.values()) > 1 + 1e-9:
+            table.fail(f"the parts are fractions of the mass and add up to at most 1; here: {sum(parts.values()):g}.")
+        form = cast(Literal["racemate", "S", "R"], name)
+        forms[name] = Form(form, parts, *read_origin(table, sources))
+    return forms
+
+
+def _routes(
+    top: Table, forms: Mapping[str, Form], states: Mapping[str, State], dimensions: Mapping[str, Dimension]
+) -> dict[str, Route]:
+    moieties = {part for form in forms.values() for part in form.parts}
+    routes = {}
+    for name, table in top.each("routes").items():
+        table.only(("into", "bioavailability", "lag"))
+        if isinstance(table.data.get("into"), dict):
+            inner = table.table("into")
+            for moiety in inner:
+                if moiety not in moieties:
+                    inner.fail_unknown("moiety", moiety, moieties, moiety)
+            into = {moiety: inner.text(moiety) for moiety in inner}
+            if missing := sorted(moieties - set(into)):
+                table.fail(f"no compartment for {', '.join(missing)}, which [forms] says is given.", "into")
+        else:
+            into = {"*": table.text("into")}
+        for state in into.values():
+            if state not in states:
+                table.fail_unknown("state", state, states, "into")
+        names = {}
+        for key, wanted in (("bioavailability", "fraction"), ("lag", "time")):
+            if key in table:
+                names[key] = parameter_name(table, key, table.text(key), dimensions, wanted)
+        routes[name] = Route(name, into, names.get("bioavailability"), names.get("lag"))
+    if not routes:
+        top.fail("there is no route; write [routes.iv] with into = the name of a state.")
+    return routes
+
+
+def _states(top: Table, dimensions: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> dict[str, State]:
+    """Standard structures, then free equations, each checked to be an amount per time."""
+    places: dict[str, tuple[Table, str]] = {}
+    states: dict[str, State] = {}
+    feeds: list[tuple[Table, str, Expression]] = []
+    for table in top.tables("structures"):
+        made, handed = _structure(table)
+        for state in made:
+            new_name(table, state.name, (*dimensions, *states), "prefix" if "prefix" in table else "use")
+            states[state.name], places[state.name] = state, (table, "use")
+        if handed is not None:
+            feeds.append((table, *handed))
+    odes = top.table("odes")
+    for name in odes:
+        new_name(odes, name, (*dimensions, *states))
+        states[name], places[name] = State(name, Expression.read(odes.text(name), odes.where(name))), (odes, name)
+    if not states:
+        top.fail("there is no state; name a standard structure under [[structures]] or write equations under [odes].")
+    known = {**dimensions, **dict.fromkeys(states, _AMOUNT)}
+    for table in top.tables("structures"):
+        _check_structure(table, known, parameters)
+    for table, target, flow in feeds:
+        if target not in states:
+            table.fail_unknown("state", target, states, "to")
+        states[target] = State(target, plus(states[target].equation, flow))
+    for name, state in states.items():
+        table, key = places[name]
+        know(table, key, state.equation, known)
+        need(table, key, state.equation, known, _RATE, f'the equation of the state "{name}"')
+    return states
+
+
+def _structure(table: Table) -> tuple[list[State], tuple[str, Expression] | None]:
+    table.only(("use", "prefix", "with", "input", "to", "length"))
+    use, prefix = table.text("use"), table.text("prefix", "")
+    extra: dict[str, object] = {key: table.data[key] for key in ("length",) if key in table}
+    if "to" in table:
+        extra["to"] = table.text("to")
+    inner = table.table("with")
+    given = {key: Expression.read(inner.text(key), inner.where(key)) for key in inner}
+    inflow = Expression.read(table.text("input"), table.where("input")) if "input" in table else None
+    if prefix:
+        new_name(table, prefix, (), "prefix")
+    try:
+        return expand(use, prefix, given, inflow, extra), feed(use, prefix, given, extra)
+    except PkpdError as cause:
+        table.fail(str(cause))
+
+
+def _check_structure(table: Table, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> None:
+    """Refuse parameters of a structure, and an input, that are missing, unknown, or of the wrong dimension."""
+    use, inner = table.text("use"), table.table("with")
+    for role, dimension in STRUCTURES[use].parameters.items():
+        who = f'{role} of "{use}"'
+        if role not in inner and role not in known:
+            table.fail(
+                f"{who} is missing. Add [parameters.{role}], or say what stands for it: with = {{ {role} = ... }}."
+            )
+        place, key = (inner, role) if role in inner else (table, "use")
+        expression = Expression.read(role) if role not in inner else read_expression(inner, role, known)
+        if expression.text in parameters:
+            place, key = table.document.top.table("parameters").table(expression.text), "unit"
+            try:
+                units.factor(parameters[expression.text].unit, dimension)
+            except UnitError as cause:
+                place.fail(f"{who}: {cause}", key)
+        need(place, key, expression, known, named(dimension), who)
+    if "input" in table:
+        need(table, "input", read_expression(table, "input", known), known, _RATE, "an input")
+
+
+def _outputs(top: Table, known: Mapping[str, Dimension]) -> dict[str, Output]:
+    outputs = {}
+    for name, table in top.each("outputs").items():
+        table.only(("expression", "unit", "about"))
+        expression = read_expression(table, "expression", known)
+        unit, _, dimension = read_unit(table)
+        need(table, "expression", expression, known, dimension, f'its unit "{unit}"')
+        outputs[name] = Output(name, expression, unit, dimension, table.text("about", ""))
+    if not outputs:
+        top.fail('there is no output; write [outputs."NAME"] with an expression and its unit.')
+    return outputs
+
+
+def _residual(top: Table, outputs: Mapping[str, Output], sources: Mapping[str, Source]) -> dict[str, Residual]:
+    residual = {}
+    for name, table in top.each("residual").items():
+        if name not in outputs:
+            top.table("residual").fail_unknown("output", name, outputs, name)
+        table.only(("proportional", "additive"))
+        parts = {}
+        for key in table:
+            part = table.table(key)
+            part.only(("sd", "unit", "source", "mark") if key == "additive" else ("sd", "source", "mark"))
+            factor = 1.0
+            if key == "additive":
+                unit, factor, dimension = read_unit(part)
+                if dimension != outputs[name].dimension:
+                    part.fail(
+                        f'unit "{unit}" is {describe(dimension)}; "{name}" is {describe(outputs[name].dimension)}.',
+                        "unit",
+                    )
+            sd = part.number("sd", WHY) * factor
+            if sd <= 0:
+                part.fail(f"{sd:g} is no standard deviation; it must be above 0.", "sd")
+            parts[key] = Noise(sd, *read_origin(part, sources))
+        if not parts:
+            table.fail("give proportional, additive or both.")
+        residual[name] = Residual(parts.get("proportional"), parts.get("additive"))
+    return residual
+
+
+def _dimension_of_check(
+    table: Table,
+    quantity: str,
+    dimensions: Mapping[str, Dimension],
+    outputs: Mapping[str, Output],
+    states: Mapping[str, State],
+) -> Dimension:
+    """The dimension of a check's quantity, once the outputs, states and names it gives are known to exist."""
+    if quantity == "parameter":
+        return read_expression(table, "expression", dimensions).dimension(dimensions, table.where("expression"))
+    if quantity == "half-life":
+        check_states(table, states)
+        return named("time")
+    asked = table.texts("of") if quantity == "ratio" else (table.text("of"),)
+    for name in asked:
+        if name not in outputs:
+            table.fail_unknown("output", name, outputs, "of")
+    if quantity != "ratio":
+        return product((outputs[asked[0]].dimension, 1.0), (named("time"), 1.0 if quantity == "area" else 0.0))
+    if len(asked) != 2:
+        table.fail("a ratio is of two outputs.", "of")
+    return product((outputs[asked[0]].dimension, 1.0), (outputs[asked[1]].dimension, -1.0))

@@ -1,0 +1,220 @@
+"""The parts a model or an effect is made of: numbers with source and mark, spreads, limits, checks. Plain values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from pkpd import units
+from pkpd.errors import UnitError, unknown
+from pkpd.model.expressions import describe
+from pkpd.units import Dimension
+
+MARKS = ("primary", "secondary", "derived", "assumed")
+
+# Where a number comes from that a script put in place of the file's.
+USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A publication numbers come from; `sampling_site` and the texts are "" where the file does not say."""
+
+    key: str
+    citation: str
+    doi: str = ""
+    population: str = ""
+    sampling_site: str = ""
+
+
+USER_SOURCE = Source(USER, "Set in the script, in place of the model file's number.")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Change of a parameter with a covariate: value x (covariate / reference) ** exponent; reference canonical."""
+
+    covariate: str
+    reference: float
+    exponent: float
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Spread between subjects, by the variance of the random effect eta.
+
+    kind     : "lognormal" (value x exp(eta)) or "normal" (value + eta)
+    variance : of eta; dimensionless for lognormal, canonical unit squared for normal
+    at_least : canonical; values below do not occur (the distribution is truncated); None for no limit
+    at_most  : canonical; values above are set to it; None for no limit
+    """
+
+    kind: Literal["lognormal", "normal"]
+    variance: float
+    at_least: float | None
+    at_most: float | None
+    source: str
+    mark: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number with its unit, source and mark, and what is known of its spread and uncertainty.
+
+    value       : canonical units; None where the user must give it (`required`)
+    written     : the number as written, in `unit`
+    uncertainty : {"se": canonical}, {"rse": fraction} or {"ci95": (low, high), canonical}; of the estimate, not
+                  between people
+    scan        : range worth trying, canonical
+    """
+
+    name: str
+    value: float | None
+    written: float | None
+    unit: str
+    dimension: Dimension
+    source: str
+    where: str
+    mark: str
+    about: str
+    scale: Scale | None = None
+    between: Between | None = None
+    uncertainty: Mapping[str, float | tuple[float, float]] | None = None
+    scan: tuple[float, float] | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Covariance:
+    """Covariance of two parameters' random effects, each on its own scale, canonical."""
+
+    first: str
+    second: str
+    value: float
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """Correlation of the random effect of `of` with that of another file's parameter, `other` = "file-id.parameter"."""
+
+    of: str
+    other: str
+    rho: float
+    source: str
+    mark: str
+    scan: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Covariate:
+    """A property of a subject that a model reads; `typical` is canonical."""
+
+    name: str
+    unit: str
+    typical: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A validity limit, canonical; None for an open end; `of` is the output meant, "" where it is no concentration."""
+
+    name: str
+    minimum: float | None
+    maximum: float | None
+    unit: str
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A value that must come out.
+
+    quantity        : what is computed, such as "half-life" or "concentration"
+    value           : canonical; `written` is the number as written, in `unit`
+    within          : relative tolerance, or None
+    within_absolute : tolerance in canonical units, or None; exactly one of the two is given
+    kind            : "arithmetic" (follows from the parameters) or "observation"
+    weight          : kg, of the person it is computed for
+    options         : the keys that belong to the quantity, as written (of, dose, at, until, states, which, ...)
+    line            : of the file
+    """
+
+    quantity: str
+    value: float
+    written: float
+    unit: str
+    within: float | None
+    within_absolute: float | None
+    source: str
+    mark: str
+    kind: str
+    weight: float = 70.0
+    options: Mapping[str, object] = field(default_factory=dict)
+    line: int = 0
+
+
+def with_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any], where: str) -> dict[str, Parameter]:
+    """Parameters with some values replaced; a replaced one is marked "assumed" with the source "user".
+
+    parameters : name -> parameter
+    values     : name -> text with unit ("25 L"), pair (25, "L"), or plain number for a dimensionless parameter
+    where      : whose parameters they are, for the error
+    returns    : all parameters; scale and spread stay, the uncertainty and range of the old estimate go
+    Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit.
+    """
+    changed = dict(parameters)
+    for name, value in values.items():
+        if name not in parameters:
+            raise unknown(where, "parameter", name, parameters)
+        old = parameters[name]
+        written, unit = _split(old, value, f"{where}, {name}")
+        canonical = written * units.analyse(unit)[0]
+        changed[name] = replace(
+            old,
+            value=canonical,
+            written=written,
+            unit=unit,
+            source=USER,
+            where="",
+            mark="assumed",
+            uncertainty=None,
+            scan=None,
+            required=False,
+        )
+    return changed
+
+
+def _split(old: Parameter, value: Any, where: str) -> tuple[float, str]:
+    if isinstance(value, str):
+        written, unit = units.split(value, where)
+    elif isinstance(value, tuple) and len(value) == 2:
+        written, unit = float(value[0]), str(value[1])
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        written, unit = float(value), ""
+    else:
+        raise UnitError(f'{where}: {value!r} is not a quantity. Write it like "{old.written or 1:g} {old.unit}".')
+    dimension = units.analyse(unit, where)[1]
+    if dimension != old.dimension:
+        given = f'unit "{unit}" is {describe(dimension)}' if unit else f"{value} has no unit"
+        raise UnitError(
+            f'{where}: {given}; it needs {describe(old.dimension)}, like "{old.written or 1:g} {old.unit}".'
+        )
+    if not abs(written) < float("inf"):
+        raise UnitError(f"{where}: {value} is not a finite number.")
+    return written, unit
+
+
+def marks_of(parameters: Iterable[Parameter]) -> Counter[str]:
+    """How often each mark stands on a parameter's value, scale and spread."""
+    counts: Counter[str] = Counter()
+    for parameter in parameters:
+        numbers = (parameter if parameter.value is not None else None, parameter.scale, parameter.between)
+        counts.update(number.mark for number in numbers if number is not None)
+    return counts

@@ -1,0 +1,323 @@
+"""Sections that kinetic and effect files share: sources, covariates, parameters, derived parameters, limits."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pkpd import units
+from pkpd.errors import UnitError, nearest
+from pkpd.model.expressions import FUNCTIONS, Expression, describe, named
+from pkpd.model.model import (
+    MARKS,
+    SAMPLING_SITES,
+    Between,
+    Covariate,
+    Limit,
+    Parameter,
+    Scale,
+    Source,
+)
+from pkpd.model.tomltext import Table
+from pkpd.units import Dimension
+
+WHY = "Every number needs a unit, a source and a mark."
+
+ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+# Covariates whose unit is known without being declared.
+_USUAL = {"weight": "weight", "age": "age"}
+
+_PARAMETER_KEYS = (
+    "value",
+    "unit",
+    "source",
+    "where",
+    "mark",
+    "about",
+    "scale",
+    "between",
+    "uncertainty",
+    "scan",
+    "required",
+)
+
+
+def read_id(top: Table) -> str:
+    """The file's id: lower-case words joined by hyphens, and the file's own name."""
+    name = top.text("id")
+    if not ID.fullmatch(name):
+        top.fail(f'"{name}" is not lower-case words, digits and hyphens, like "kamp2020-ketamine".', "id")
+    stem = Path(top.document.path).stem
+    if stem and name != stem:
+        top.fail(f'"{name}" is not the file\'s name, "{stem}". Rename one of them.', "id")
+    return name
+
+
+def new_name(table: Table, name: str, taken: Iterable[str], key: str = "") -> str:
+    """A name that expressions may use, once it is known to be free.
+
+    table, key : where it stands; default: the name is the key
+    """
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or name in FUNCTIONS:
+        table.fail(
+            f'"{name}" cannot be a name. Names are letters, digits and underscores, begin with a letter, no word of '
+            f"the language ({', '.join(FUNCTIONS)}, lambda, in, ...).",
+            key or name,
+        )
+    if name in taken:
+        table.fail(f'"{name}" is the name of a parameter, covariate, derived parameter or state already.', key or name)
+    return name
+
+
+def read_unit(table: Table, key: str = "unit") -> tuple[str, float, Dimension]:
+    """A unit as written, its factor to the canonical one, and its dimension."""
+    unit = table.text(key, why=WHY + ' A plain number has the unit "".')
+    try:
+        return (unit, *units.analyse(unit))
+    except UnitError as cause:
+        table.fail(str(cause), key)
+
+
+def read_origin(table: Table, sources: Mapping[str, Source]) -> tuple[str, str]:
+    """Source and mark of a number."""
+    source = table.choice("source", sources, why=WHY)
+    return source, table.choice("mark", MARKS, why=WHY)
+
+
+def read_sources(top: Table) -> dict[str, Source]:
+    """[sources]"""
+    sources = {}
+    for key, table in top.each("sources").items():
+        table.only(("citation", "doi", "population", "sampling_site"))
+        sources[key] = Source(
+            key,
+            table.text("citation"),
+            table.text("doi", ""),
+            table.text("population", ""),
+            table.choice("sampling_site", SAMPLING_SITES, ""),
+        )
+    return sources
+
+
+def read_covariates(top: Table) -> tuple[dict[str, Covariate], dict[str, Dimension]]:
+    """[covariates], and their dimensions."""
+    covariates, dimensions = {}, {}
+    for name, table in top.each("covariates").items():
+        table.only(("unit", "typical"))
+        unit, factor, dimension = read_unit(table)
+        if name in _USUAL and dimension != named(_USUAL[name]):
+            table.fail(f'unit "{unit}" is {describe(dimension)}; {name} needs {describe(named(_USUAL[name]))}.', "unit")
+        covariates[new_name(top.table("covariates"), name, ())] = Covariate(
+            name, unit, table.number("typical") * factor
+        )
+        dimensions[name] = dimension
+    return covariates, dimensions
+
+
+def read_parameters(
+    top: Table, sources: Mapping[str, Source], covariates: Mapping[str, Covariate]
+) -> dict[str, Parameter]:
+    """[parameters]"""
+    parameters = {}
+    for name, table in top.each("parameters").items():
+        new_name(top.table("parameters"), name, covariates)
+        parameters[name] = _parameter(name, table, sources, covariates)
+    return parameters
+
+
+def _parameter(
+    name: str, table: Table, sources: Mapping[str, Source], covariates: Mapping[str, Covariate]
+) -> Parameter:
+    table.only(_PARAMETER_KEYS)
+    unit, factor, dimension = read_unit(table)
+    required = table.flag("required")
+    if required:
+        if "value" in table:
+            table.fail("a required parameter is given by the user; leave its value out.", "value")
+        written, source, mark = None, table.choice("source", sources, ""), table.choice("mark", MARKS, "")
+    else:
+        written = table.number("value", why=WHY + " One that the user must give has required = true.")
+        source, mark = read_origin(table, sources)
+    value = None if written is None else written * factor
+    scan = table.pair("scan") if "scan" in table else None
+    return Parameter(
+        name,
+        value,
+        written,
+        unit,
+        dimension,
+        source,
+        table.text("where", ""),
+        mark,
+        table.text("about", ""),
+        scale=_scale(table.table("scale"), sources, covariates) if "scale" in table else None,
+        between=_between(table.table("between"), value, factor, sources) if "between" in table else None,
+        uncertainty=_uncertainty(table.table("uncertainty"), factor) if "uncertainty" in table else None,
+        scan=None if scan is None else (scan[0] * factor, scan[1] * factor),
+        required=required,
+    )
+
+
+def _scale(table: Table, sources: Mapping[str, Source], covariates: Mapping[str, Covariate]) -> Scale:
+    table.only(("covariate", "reference", "exponent", "source", "mark"))
+    name = table.text("covariate")
+    if name not in covariates:
+        table.fail(f'"{name}" is not declared under [covariates]. {nearest(name, covariates)}', "covariate")
+    reference = table.number("reference") * units.analyse(covariates[name].unit)[0]
+    if reference <= 0:
+        table.fail("the reference is divided by and must be above 0.", "reference")
+    return Scale(name, reference, table.number("exponent"), *read_origin(table, sources))
+
+
+def _between(table: Table, value: float | None, factor: float, sources: Mapping[str, Source]) -> Between:
+    table.only(("kind", "var", "sd", "cv", "at_least", "at_most", "source", "mark", "note"))
+    kind: Literal["lognormal", "normal"] = (
+        "lognormal" if table.choice("kind", ("lognormal", "normal")) == "lognormal" else "normal"
+    )
+    given = [key for key in ("var", "sd", "cv") if key in table]
+    if len(given) != 1:
+        table.fail(f"a spread is given by one of var, sd, cv; here: {', '.join(given) or 'none'}.", *given[:1])
+    size = table.number(given[0])
+    if size <= 0:
+        table.fail(f"{size:g} is no spread; it must be above 0. Leave `between` out for none.", given[0])
+    if kind == "lognormal":
+        for key in ("at_least", "at_most"):
+            if key in table:
+                table.fail('only a spread of kind "normal" has at_least and at_most.', key)
+        if value is not None and value <= 0:
+            table.fail(f"a log-normal spread needs a value above 0; this one is {value:g}.", "kind")
+        variance = {"var": size, "sd": size**2, "cv": math.log1p(size**2)}[given[0]]
+    else:
+        if given[0] == "cv" and not value:
+            table.fail("a cv needs a value other than 0; give sd instead.", "cv")
+        variance = {"var": size * factor**2, "sd": (size * factor) ** 2, "cv": (size * (value or 0.0)) ** 2}[given[0]]
+    least, most = table.maybe("at_least"), table.maybe("at_most")
+    if least is not None and most is not None and least >= most:
+        table.fail(f"at_least {least:g} is not below at_most {most:g}.", "at_least")
+    return Between(
+        kind,
+        variance,
+        None if least is None else least * factor,
+        None if most is None else most * factor,
+        *read_origin(table, sources),
+        table.text("note", ""),
+    )
+
+
+def _uncertainty(table: Table, factor: float) -> dict[str, float | tuple[float, float]]:
+    table.only(("se", "rse", "ci95"))
+    given = list(table)
+    if len(given) != 1:
+        table.fail(f"an uncertainty is given by one of se, rse, ci95; here: {', '.join(given) or 'none'}.", *given[:1])
+    if given[0] == "ci95":
+        low, high = table.pair("ci95")
+        return {"ci95": (low * factor, high * factor)}
+    size = table.number(given[0])
+    if size < 0:
+        table.fail(f"{size:g} is below 0.", given[0])
+    return {given[0]: size * factor if given[0] == "se" else size}
+
+
+def read_expression(table: Table, key: str, known: Mapping[str, Dimension]) -> Expression:
+    """An expression whose names are all known.
+
+    table, key : where it stands
+    known      : name -> dimension
+    """
+    expression = Expression.read(table.text(key), table.where(key))
+    know(table, key, expression, known)
+    return expression
+
+
+def know(table: Table, key: str, expression: Expression, known: Iterable[str]) -> None:
+    """Refuse an expression that reads a name which is not among those known."""
+    names = list(known)
+    for name in sorted(expression.names):
+        if name not in names:
+            table.fail(f'expression "{expression.text}": "{name}" is not known here. {nearest(name, names)}', key)
+
+
+def parameter_name(table: Table, key: str, name: str, known: Mapping[str, Dimension], dimension: str) -> str:
+    """The name of a parameter or derived parameter, once it is known to exist and to have the dimension.
+
+    known     : name -> dimension
+    dimension : a name of units.NAMED, or "" for any
+    """
+    if name not in known:
+        table.fail_unknown("parameter", name, known, key)
+    if dimension and known[name] != named(dimension):
+        table.fail(f'"{name}" is {describe(known[name])}; {key} needs {describe(named(dimension))}.', key)
+    return name
+
+
+def read_derived(top: Table, known: Mapping[str, Dimension]) -> tuple[dict[str, Expression], dict[str, Dimension]]:
+    """[derived] in the order of evaluation, and all dimensions known so far.
+
+    known : dimensions of parameters and covariates
+    """
+    table = top.table("derived")
+    for name in table:
+        new_name(table, name, known)
+    waiting = {name: read_expression(table, name, {**known, **dict.fromkeys(table, ())}) for name in table}
+    dimensions = dict(known)
+    ordered: dict[str, Expression] = {}
+    while waiting:
+        ready = [name for name, expression in waiting.items() if not expression.depends_on(waiting)]
+        if not ready:
+            _refuse_circle(table, waiting)
+        for name in ready:
+            ordered[name] = waiting.pop(name)
+            dimensions[name] = ordered[name].dimension(dimensions, table.where(name))
+    return ordered, dimensions
+
+
+def _refuse_circle(table: Table, waiting: Mapping[str, Expression]) -> None:
+    path = [next(iter(waiting))]
+    while path[-1] not in path[:-1]:
+        path.append(next(name for name in sorted(waiting[path[-1]].names) if name in waiting))
+    circle = path[path.index(path[-1]) :]
+    table.fail(f"derived parameters go in a circle: {' -> '.join(circle)}.", circle[0])
+
+
+def need(
+    table: Table, key: str, expression: Expression, known: Mapping[str, Dimension], wanted: Dimension, who: str
+) -> None:
+    """Refuse an expression that is not of the wanted dimension; `who` needs it, such as "CL"."""
+    found = expression.dimension(known, table.where(key))
+    if found != wanted:
+        table.fail(f'"{expression.text}" is {describe(found)}; {who} needs {describe(wanted)}.', key)
+
+
+def read_validity(top: Table, covariates: Mapping[str, Covariate], analytes: Iterable[str]) -> dict[str, Limit]:
+    """[validity]
+
+    analytes : names that a limit of the concentration may be `of`
+    """
+    wanted = {name: units.analyse(covariate.unit)[1] for name, covariate in covariates.items()}
+    wanted |= {
+        name: named(dimension)
+        for name, dimension in (*_USUAL.items(), ("duration", "time"), ("concentration", "concentration"))
+    }
+    limits = {}
+    top.table("validity").only(wanted)
+    for name, table in top.each("validity").items():
+        table.only(("min", "max", "unit", "of") if name == "concentration" else ("min", "max", "unit"))
+        unit, factor, dimension = read_unit(table)
+        if dimension != wanted[name]:
+            table.fail(f'unit "{unit}" is {describe(dimension)}; {name} needs {describe(wanted[name])}.', "unit")
+        low, high = table.maybe("min"), table.maybe("max")
+        if low is None and high is None:
+            table.fail("give min, max or both.")
+        if low is not None and high is not None and low >= high:
+            table.fail(f"min {low:g} is not below max {high:g}.", "min")
+        of = table.choice("of", analytes) if name == "concentration" else ""
+        limits[name] = Limit(
+            name, None if low is None else low * factor, None if high is None else high * factor, unit, of
+        )
+    return limits

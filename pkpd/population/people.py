@@ -1,0 +1,144 @@
+"""Who the virtual patients are: how many, under which seed, and their covariates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import SimulationError
+from pkpd.population import streams
+from pkpd.units import parse
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a covariate varies between people, in its canonical unit (kg, years).
+
+    mean, sd      : of the whole, untruncated distribution
+    kind          : "log-normal" or "normal"
+    least, most   : people outside are not in the population
+    source, mark  : where the numbers are from
+    """
+
+    mean: float
+    sd: float
+    kind: str = "log-normal"
+    least: float = -math.inf
+    most: float = math.inf
+    source: str = "user"
+    mark: str = "assumed"
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("log-normal", "normal"):
+            raise SimulationError(f'population: kind "{self.kind}" is not known. Allowed: log-normal, normal.')
+        if not (self.sd >= 0 and math.isfinite(self.mean) and self.least <= self.mean <= self.most):
+            raise SimulationError(
+                f"population: mean {self.mean:g}, sd {self.sd:g} and {self.least:g} to {self.most:g} "
+                "do not fit together. The mean lies within the limits and the sd is not negative."
+            )
+        if self.kind == "log-normal" and self.mean <= 0:
+            raise SimulationError(f"population: a log-normal covariate needs a mean above 0, not {self.mean:g}.")
+
+    def draw(self, seed: int, subjects: NDArray[np.int64], name: str) -> Floats:
+        """Values of the covariate, one a subject: the distribution cut to its limits, by inversion.
+
+        Log-normal: log variance ln(1 + (sd/mean)^2), log mean ln(mean) - half of it.
+        """
+        from scipy.special import ndtr, ndtri
+
+        if self.sd == 0:
+            return np.full(len(subjects), self.mean)
+        if self.kind == "normal":
+            location, scale = self.mean, self.sd
+            low, high = self.least, self.most
+        else:
+            variance = math.log1p((self.sd / self.mean) ** 2)
+            location, scale = math.log(self.mean) - variance / 2, math.sqrt(variance)
+            low = math.log(self.least) if self.least > 0 else -math.inf
+            high = math.log(self.most) if self.most > 0 else math.inf
+        first, last = ndtr((low - location) / scale), ndtr((high - location) / scale)
+        u = streams.uniform(seed, subjects, f"covariate {name}")
+        drawn = location + scale * ndtri(first + u * (last - first))
+        values: Floats = np.exp(drawn) if self.kind == "log-normal" else drawn
+        return np.clip(values, self.least, self.most)
+
+
+# The patients of the CRPS trial: weight 79 kg, SD 19, age 46 years, SD 12 (Otto 2021 table 2, on Sigtermans 2009).
+CRPS_WEIGHT = Spread(
+    79.0,
+    19.0,
+    "log-normal",
+    40.0,
+    150.0,
+    "Otto 2021, Eur J Clin Pharmacol 77:1181, table 2 (CRPS trial population)",
+    "secondary",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Virtual patients, by number. Patient 7 of one population is patient 7 of every other of the same seed.
+
+    size       : how many
+    seed       : 0 to 2^64 - 1
+    weight     : Spread of body weight, kg; or one weight for all, as text ("70 kg")
+    covariates : further covariates, name -> Spread
+    subjects   : the patients' numbers; 0 ... size - 1 unless given
+    varied     : False switches off every spread but that of the covariates: typical people
+    """
+
+    size: int = 1000
+    seed: int = 1
+    weight: Spread | str = CRPS_WEIGHT
+    covariates: Mapping[str, Spread] = field(default_factory=dict)
+    subjects: Sequence[int] | None = None
+    varied: bool = True
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or isinstance(self.size, bool) or int(self.size) != self.size:
+            raise SimulationError(f"population: size {self.size} is not a whole number from 1 on.")
+        if not 0 <= self.seed < 2**64:
+            raise SimulationError(f"population: seed {self.seed} is not a whole number from 0 to 2^64 - 1.")
+        if self.subjects is not None and len(self.subjects) != self.size:
+            raise SimulationError(f"population: {len(self.subjects)} subject numbers for {self.size} subjects.")
+        self.spread()
+
+    @classmethod
+    def typical(cls, weight: str = "70 kg") -> Population:
+        """One typical person: every spread switched off.
+
+        weight : body weight with its unit
+        """
+        return cls(size=1, weight=weight, varied=False)
+
+    def only(self, subjects: Sequence[int]) -> Population:
+        """The same population cut down to some of its patients, by number."""
+        return replace(self, subjects=tuple(int(s) for s in subjects), size=len(subjects))
+
+    def spread(self) -> Spread:
+        """The spread of body weight."""
+        if isinstance(self.weight, Spread):
+            return self.weight
+        return Spread(parse(self.weight, "weight", "population weight"), 0.0)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """(size) the patients' numbers."""
+        return np.arange(self.size) if self.subjects is None else np.asarray(self.subjects, np.int64)
+
+    def covariate(self, name: str, typical: float) -> Floats:
+        """A covariate of every patient, canonical unit; `typical` where the population does not say.
+
+        returns : (size)
+        """
+        if name == "weight":
+            return self.spread().draw(self.seed, self.numbers, name)
+        if name in self.covariates:
+            return self.covariates[name].draw(self.seed, self.numbers, name)
+        return np.full(self.size, float(typical))

@@ -1,0 +1,128 @@
+"""What a simulation gives back: values with named dimensions and units, for every subject, time and quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.effects.response import effect_values, pain
+from pkpd.errors import SimulationError, unknown
+from pkpd.individuals import Individuals
+from pkpd.units import factor
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+Floats = NDArray[np.float64]
+
+CONCENTRATION_UNIT = "ng/mL"
+
+
+@dataclass(frozen=True)
+class Result:
+    """Values of every quantity of a simulation.
+
+    individuals : the subjects with all their parameters
+    regimen     : what was given, as text
+    hours       : (times), or (subjects, times) where each subject has its own
+    quantities  : names: analytes, then effect sites ("site of ...")
+    array       : (quantities, times, subjects) concentrations in mg/L; everything else converts it
+
+    `result["S-ketamine"]` is (times, subjects) in ng/mL; an effect's name gives its value, "pain" the pain score and
+    "relief" its fraction of baseline removed.
+    """
+
+    individuals: Individuals
+    regimen: str
+    hours: Floats
+    quantities: tuple[str, ...]
+    array: Floats
+
+    def __repr__(self) -> str:
+        return (
+            f"Result({self.individuals.model.id}: {self.regimen}; {len(self.quantities)} quantities x "
+            f"{self.array.shape[1]} times x {self.array.shape[2]} subjects)"
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that can be asked for by name."""
+        effects = tuple(effect.id for effect in self.individuals.model.effects)
+        return self.quantities + effects + (("pain", "relief") if self._has_pain else ())
+
+    @property
+    def _has_pain(self) -> bool:
+        return any(effect.role == "baseline" for effect in self.individuals.model.effects)
+
+    def unit(self, name: str) -> str:
+        """The unit in which `result[name]` is given."""
+        if name in self.quantities:
+            return CONCENTRATION_UNIT
+        return "points" if name == "pain" else ""
+
+    def __getitem__(self, name: str) -> Floats:
+        """Values of one quantity, (times, subjects), in `unit(name)`.
+
+        Raises UnknownName for a name this result has not.
+        """
+        if name in self.quantities:
+            return np.asarray(self._drive(name) / factor(CONCENTRATION_UNIT, "concentration"))
+        hours = self.hours[:, None] if self.hours.ndim == 1 else self.hours.T
+        if name == "pain" and self._has_pain:
+            return pain(self.individuals, self._drive, hours)
+        if name == "relief" and self._has_pain:
+            baseline = next(e for e in self.individuals.model.effects if e.role == "baseline")
+            start = effect_values(self.individuals, baseline, self._drive, hours)
+            return np.asarray(1.0 - pain(self.individuals, self._drive, hours) / start)
+        for effect in self.individuals.model.effects:
+            if effect.id == name:
+                return effect_values(self.individuals, effect, self._drive, hours)
+        raise unknown("result", "quantity", name, self.names)
+
+    def _drive(self, quantity: str) -> Floats:
+        values: Floats = self.array[self.quantities.index(quantity)]
+        return values
+
+    def quantiles(self, name: str, shares: Sequence[float] = (0.05, 0.5, 0.95)) -> Floats:
+        """Percentiles over subjects, (shares, times), in `unit(name)`; linear between order statistics."""
+        return np.asarray(np.quantile(self[name], shares, axis=1))
+
+    def to_xarray(self, names: Sequence[str] | None = None) -> xarray.Dataset:
+        """An xarray Dataset with dimensions time (h) and subject and units in the attributes.
+
+        names : which quantities; all unless given
+        Raises SimulationError where every subject has times of its own: use `to_frame`.
+        """
+        import xarray
+
+        if self.hours.ndim == 2:
+            raise SimulationError("result: subjects have different times, so no common time axis. Use to_frame().")
+        variables = {
+            name: (("time", "subject"), self[name], {"units": self.unit(name) or "1"}) for name in (names or self.names)
+        }
+        coordinates = {"time": ("time", self.hours, {"units": "h"}), "subject": self.individuals.numbers}
+        return xarray.Dataset(
+            variables,
+            coordinates,
+            {"model": self.individuals.model.id, "regimen": self.regimen, "not_for": "Not for dosing patients."},
+        )
+
+    def to_frame(self, names: Sequence[str] | None = None) -> pandas.DataFrame:
+        """A pandas frame, one row per subject and time; units stand in the column names.
+
+        names : which quantities; all unless given
+        """
+        import pandas
+
+        subjects, times = self.array.shape[2], self.array.shape[1]
+        hours = np.tile(self.hours, subjects) if self.hours.ndim == 1 else self.hours.reshape(-1)
+        columns: dict[str, Any] = {"subject": np.repeat(self.individuals.numbers, times), "time (h)": hours}
+        for name in names or self.names:
+            unit = self.unit(name)
+            columns[f"{name} ({unit})" if unit else name] = self[name].T.reshape(-1)
+        return pandas.DataFrame(columns)

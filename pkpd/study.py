@@ -1,0 +1,261 @@
+"""Study files: a model, its effects, patients and the regimens to compare, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pkpd.compare import compare
+from pkpd.comparison import Comparison
+from pkpd.dosing.prescription import parse
+from pkpd.dosing.regimen import Regimen
+from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest
+from pkpd.model import library
+from pkpd.model.effect import Effect
+from pkpd.model.model import MARKS, Model, Source
+from pkpd.model.sections import read_id, read_sources
+from pkpd.model.tomltext import Document, Table
+from pkpd.population.people import Population, Spread
+from pkpd.units import parse as parse_quantity
+
+_KEYS = (
+    "id",
+    "kind",
+    "title",
+    "about",
+    "model",
+    "effects",
+    "reference",
+    "subjects",
+    "seed",
+    "threshold",
+    "until",
+    "sources",
+    "population",
+    "arms",
+)
+_SPREAD_KEYS = ("mean", "sd", "unit", "kind", "least", "most", "source", "mark")
+_ARM_KEYS = ("name", "regimen", "source", "mark", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyArm:
+    """One arm of a study file.
+
+    regimen      : what is given
+    source, mark : where it is from and how well it is known
+    note         : what was assumed
+    """
+
+    name: str
+    regimen: Regimen
+    source: str
+    mark: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A comparison as a file describes it.
+
+    effects    : None where the file asks for the default configuration's
+    reference  : arm the others are held against
+    population : virtual patients
+    threshold  : plasma level for the time above it, text with its unit
+    until      : end of the course, text; None for 84 days after the last end of treatment
+    """
+
+    id: str
+    title: str
+    about: str
+    model: Model
+    effects: tuple[Effect, ...] | None
+    arms: tuple[StudyArm, ...]
+    reference: str | None
+    population: Population
+    threshold: str
+    until: str | None
+    sources: Mapping[str, Source]
+
+    @property
+    def regimens(self) -> dict[str, Regimen]:
+        """Arm name -> regimen."""
+        return {arm.name: arm.regimen for arm in self.arms}
+
+    def with_patients(self, subjects: int | None = None, seed: int | None = None) -> Study:
+        """The same study with another number of patients, or another seed."""
+        population = replace(
+            self.population, size=subjects or self.population.size, seed=self.population.seed if seed is None else seed
+        )
+        return replace(self, population=population)
+
+    def run(self, threads: int | None = None, progress: Callable[[float], None] | None = None) -> Comparison:
+        """Compare the arms in the study's patients.
+
+        threads  : how many; all cores unless given
+        progress : called with the share done, 0 to 1
+        """
+        return compare(
+            self.model,
+            self.regimens,
+            self.population,
+            self.until,
+            reference=self.reference,
+            effects=self.effects,
+            threshold=self.threshold,
+            threads=threads,
+            progress=progress,
+            title=self.title,
+        )
+
+
+def load_study(name: str | Path) -> Study:
+    """A study of the library by name, or of the user's own by path.
+
+    Raises UnknownName for a name that is none, StudyError for a file that is not right.
+    """
+    own = Path(name)
+    if own.suffix == ".toml":
+        return read_study(own)
+    return read_study(library.study_path(str(name)))
+
+
+def read_study(source: str | Path, where: str = "") -> Study:
+    """A study from a file or a text.
+
+    source : path, or TOML text
+    where  : name in errors
+    Raises StudyError naming file, line, key, what is allowed and the nearest word.
+    """
+    try:
+        return _study(Document.open(source, where))
+    except ModelFileError as cause:
+        raise StudyError(str(cause)) from cause
+
+
+def _study(document: Document) -> Study:
+    top = document.top
+    top.only(_KEYS)
+    top.choice("kind", ["study"])
+    name = read_id(top)
+    sources = read_sources(top)
+    model = _named(top, "model", library.names("pk") + library.names("generic"), library.load)
+    arms = tuple(_arm(table, sources) for table in top.tables("arms"))
+    if not arms:
+        top.fail("there are no [[arms]]; each has a name, a regimen, a source and a mark.")
+    names = [arm.name for arm in arms]
+    if len(set(names)) < len(names):
+        top.fail(f'two arms have the name "{next(n for n in names if names.count(n) > 1)}".', "arms")
+    reference = top.text("reference", "") or None
+    if reference is not None and reference not in names:
+        top.fail(f'"{reference}" is no arm. {nearest(reference, names)}', "reference")
+    threshold = top.text("threshold", "50 ng/mL")
+    _quantity(top, "threshold", threshold, "concentration")
+    until = top.text("until", "") or None
+    if until is not None:
+        _quantity(top, "until", until, "time")
+    study = Study(
+        name,
+        top.text("title"),
+        top.text("about", ""),
+        model,
+        _effects(top),
+        arms,
+        reference,
+        _population(top, sources),
+        threshold,
+        until,
+        sources,
+    )
+    for arm, table in zip(arms, top.tables("arms"), strict=True):
+        _check_arm(model, arm, table)
+    return study
+
+
+def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
+    table.only(_ARM_KEYS)
+    text = table.text("regimen")
+    try:
+        regimen = parse(text)
+    except PkpdError as cause:
+        table.fail(str(cause), "regimen")
+    source = table.choice("source", sources, why="It names one of [sources].")
+    return StudyArm(table.text("name"), regimen, source, table.choice("mark", MARKS), table.text("note", ""))
+
+
+def _check_arm(model: Model, arm: StudyArm, table: Table) -> None:
+    """Refuse an arm the model cannot take, before anything runs."""
+    for dose in arm.regimen.doses:
+        if dose.route not in model.routes:
+            table.fail(f'route "{dose.route}" is not in {model.id}. {nearest(dose.route, model.routes)}', "regimen")
+        if dose.form.enantiomer not in model.forms:
+            table.fail(f"{model.id} does not take {dose.form}. {nearest(dose.form.enantiomer, model.forms)}", "regimen")
+
+
+def _named(top: Table, key: str, allowed: list[str], load: Callable[[str], Model]) -> Model:
+    given = top.text(key)
+    path = Path(top.document.path).parent / given if top.document.path else Path(given)
+    if given.endswith(".toml"):
+        if not path.exists():
+            top.fail(f'the file "{given}" does not exist beside the study.', key)
+        return load(str(path))
+    if given not in allowed:
+        top.fail_unknown("model", given, allowed, key)
+    return load(given)
+
+
+def _effects(top: Table) -> tuple[Effect, ...] | None:
+    value = top.data.get("effects", "default")
+    if value == "default":
+        return None
+    allowed = library.names("effect")
+    if isinstance(value, str):
+        top.fail(f'"{value}" is neither "default" nor a list of effects, such as ["fast-relief"].', "effects")
+    for name in top.texts("effects"):
+        if name not in allowed:
+            top.fail_unknown("effect", name, allowed, "effects")
+    return tuple(library.load_effect(name) for name in top.texts("effects"))
+
+
+def _population(top: Table, sources: Mapping[str, Source]) -> Population:
+    """The patients a study describes; covariates it does not name are those of the default population."""
+    subjects, seed = (
+        top.number(key) if key in top else float(default) for key, default in (("subjects", 1000), ("seed", 1))
+    )
+    for key, number, least in (("subjects", subjects, 1), ("seed", seed, 0)):
+        if number != int(number) or number < least:
+            top.fail(f"{number:g} is not a whole number from {least} on.", key)
+    spreads = {}
+    for name, table in top.each("population").items():
+        table.only(_SPREAD_KEYS)
+        if name not in ("weight", "age"):
+            top.table("population").fail_unknown("covariate", name, ("weight", "age"), name)
+        table.choice("source", sources, why="It names one of [sources].")
+        unit = table.text("unit")
+        values = {}
+        for key in ("mean", "sd", "least", "most"):
+            if key in table:
+                values[key] = _quantity(table, key, f"{table.number(key)} {unit}", name)
+        for key in ("mean", "sd"):
+            if key not in values:
+                table.fail(f'"{key}" is missing.')
+        try:
+            spreads[name] = Spread(
+                **values,
+                kind=table.choice("kind", ("log-normal", "normal"), "log-normal"),
+                source=sources[table.text("source")].citation,
+                mark=table.choice("mark", MARKS),
+            )
+        except PkpdError as cause:
+            table.fail(str(cause))
+    weight = spreads.pop("weight", None)
+    people = Population(int(subjects), int(seed), covariates=spreads)
+    return people if weight is None else replace(people, weight=weight)
+
+
+def _quantity(table: Table, key: str, text: str, dimension: str) -> float:
+    try:
+        return parse_quantity(text, dimension)
+    except PkpdError as cause:
+        table.fail(str(cause), key)
