@@ -25,9 +25,9 @@ _PLACES = {
     "names": "model.library",
     "Population": "population.people",
     "Spread": "population.people",
-    "simulate": "simulate",
+    "simulate": "simulation",
     "Result": "result",
-    "compare": "compare",
+    "compare": "comparing",
     "Comparison": "comparison",
     "Study": "study",
     "load_study": "study",
@@ -37,7 +37,7 @@ _PLACES = {
 __all__ = sorted([*_PLACES, "__version__"])
 
 if TYPE_CHECKING:
-    from pkpd.compare import compare as compare
+    from pkpd.comparing import compare as compare
     from pkpd.comparison import Comparison as Comparison
     from pkpd.dosing.prescription import parse as parse
     from pkpd.dosing.regimen import Dose as Dose
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Spread as Spread
     from pkpd.result import Result as Result
-    from pkpd.simulate import simulate as simulate
+    from pkpd.simulation import simulate as simulate
     from pkpd.study import Study as Study
     from pkpd.study import load_study as load_study
     from pkpd.study import read_study as read_study

@@ -27,7 +27,12 @@ Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
 NORMAL_95 = "95 % of the estimate"
 PATIENTS_90 = "5th to 95th percentile of patients"
 
-JOINT_STATES = ("relief without side effect", "relief with side effect", "neither", "side effect without relief")
+JOINT_STATES = (
+    "relief without side effect",
+    "relief with side effect",
+    "neither relief nor side effect",
+    "side effect without relief",
+)
 
 
 @dataclass(frozen=True)

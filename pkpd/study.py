@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pkpd.compare import compare
+from pkpd.comparing import compare
 from pkpd.comparison import Comparison
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen

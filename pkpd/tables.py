@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pkpd.comparison import JOINT_STATES, Comparison, Summary
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pkpd.study import Study
 
 KINDS = ("pk", "effect", "study", "generic")
-SHOWN_TIMES = ("end of treatment", "1 week", "4 weeks", "12 weeks")
 
 
 def _console() -> Console:
@@ -50,85 +49,53 @@ def number_text(value: float, digits: int = 3) -> str:
     return f"{value:,.{places}f}"
 
 
-def _cell(summary: Summary) -> str:
-    """Value, interval and Monte-Carlo error of one line, each in the digits it deserves."""
-    if summary.kind.startswith("95") and not summary.unit:
-        sign = "+" if summary.against else ""
-        return (
-            f"{100 * summary.value:{sign}.0f} % [{100 * summary.low:{sign}.0f}, {100 * summary.high:{sign}.0f}] "
-            f"±{100 * summary.error:.1f}"
-        )
-    scale, unit = (100.0, " %") if not summary.unit else (1.0, "")
-    if summary.low == summary.high == summary.value:
-        return f"{number_text(scale * summary.value)}{unit}"
-    low, high = number_text(scale * summary.low), number_text(scale * summary.high)
-    return f"{number_text(scale * summary.value)}{unit} [{low}, {high}] ±{number_text(scale * summary.error, 2)}"
+def _cell(summary: Summary | None) -> str:
+    """Value, interval and Monte-Carlo error of one line; fractions in percent, points to two places."""
+    if summary is None:
+        return "-"
+    if not summary.unit:
+        return _joined(summary, lambda x: f"{100 * x:.0f}", f"{100 * summary.error:.1f}")
+    if summary.unit == "points":
+        return _joined(summary, lambda x: f"{x:.2f}", f"{summary.error:.2f}")
+    return _joined(summary, number_text, number_text(summary.error, 2))
+
+
+def _joined(summary: Summary, text: Callable[[float], str], error: str) -> str:
+    value, low, high = (text(x) for x in (summary.value, summary.low, summary.high))
+    if summary.against and summary.value > 0:
+        value = f"+{value}"
+    if math.isnan(summary.error) or summary.low == summary.high == summary.value:
+        return value
+    return f"{value} [{low}, {high}] ±{error}"
+
+
+OF_PATIENTS = "mean [5th to 95th percentile of patients] ±Monte-Carlo error"
+OF_ESTIMATE = "estimate [95 % interval of it] ±Monte-Carlo error"
 
 
 def print_comparison(comparison: Comparison, study: Study | None = None) -> None:
-    """The comparison as tables: levels, relief, side effects, joint states, differences."""
+    """The comparison as tables, a line for each arm: levels, relief, side effects, joint states, differences."""
     console = _console()
-    arms = [arm.name for arm in comparison.arms]
-    console.print(f"[bold]{comparison.title}[/bold]" if comparison.title else "")
+    if comparison.title:
+        console.print(f"[bold]{comparison.title}[/bold]")
+    same = ", the same in every arm" if comparison.paired else " in each arm"
     console.print(
-        f"{comparison.subjects:,} virtual patients, the same in every arm"
-        if comparison.paired
-        else f"{comparison.subjects:,} virtual patients in each arm"
+        f"{comparison.subjects:,} virtual patients{same}. Times of relief count from the end of each arm's treatment."
     )
-    prescriptions = _table("Regimens", "arm", "prescription")
-    prescriptions.columns[1].justify = "left"
+    prescriptions = _left(_table("Regimens", "arm", "prescription"))
     for arm in comparison.arms:
         prescriptions.add_row(arm.name, str(arm.regimen))
     console.print(prescriptions)
 
-    found = {(s.regimen, s.quantity, s.when): s for s in comparison.summaries()}
-    against = {(s.regimen, s.quantity, s.when): s for s in comparison.differences()}
-    lines = list(dict.fromkeys((s.quantity, s.when) for s in found.values()))
-    events = {(q, w) for (_, q, w), s in found.items() if s.kind.startswith("95")}
-    quantities = [line for line in lines if line not in events and (not line[1] or line[1] in SHOWN_TIMES)]
-    happenings = [
-        line
-        for line in lines
-        if line in events and (not line[1] or line[1] in SHOWN_TIMES) and line[0] not in JOINT_STATES
-    ]
-    states = [line for line in lines if line[0] in JOINT_STATES]
-    _block(console, "Patients: mean [5th to 95th percentile of patients] ±Monte-Carlo error", quantities, arms, found)
-    _block(
-        console,
-        "Probabilities: estimate [95 % interval] ±Monte-Carlo error; side effects ever",
-        happenings,
-        arms,
-        found,
-    )
-    if comparison.joint is not None and states:
-        share, when, side_effect = comparison.joint
-        _block(
-            console,
-            f"Four states of a patient: relief of at least {share:.0%} at {when} x {side_effect} ever",
-            [(name, when) for name in JOINT_STATES],
-            arms,
-            found,
-            bare=True,
-        )
-    others = [arm for arm in arms if arm != comparison.reference]
-    shown = [
-        line
-        for line in (*quantities, *happenings)
-        if line[0].startswith(("pain relief", "pain score")) or (not line[1] and line in events)
-    ]
-    if others:
-        how = "paired mean difference" if comparison.paired else "difference of means"
-        _block(
-            console, f"Against {comparison.reference}: {how} [95 % interval] ±Monte-Carlo error", shown, others, against
-        )
+    _print_blocks(console, comparison)
     for note in comparison.notes:
         console.print(f"[bold]Note:[/bold] {note}")
     model = comparison.arms[0].individuals.model
     marks = model.marks()
+    counted = ", ".join(f"{count} {mark}" for mark, count in marks.items() if count)
     console.print(
-        f"Model {model.id}: of {sum(marks.values())} numbers, effects included, "
-        + ", ".join(f"{count} {mark}" for mark, count in marks.items() if count)
-        + f". Every source: pkpd show {model.id}"
+        f"Model {model.id}: of {sum(marks.values())} numbers, effects included, {counted}. "
+        f"Every source: pkpd show {model.id}"
     )
     if study is not None:
         for described in study.arms:
@@ -137,23 +104,65 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
     console.print("For research and teaching. Not for dosing patients.")
 
 
+def _print_blocks(console: Console, comparison: Comparison) -> None:
+    found = {(s.regimen, s.quantity, s.when): s for s in comparison.summaries()}
+    against = {(s.regimen, s.quantity, s.when): s for s in comparison.differences()}
+    lines = list(dict.fromkeys((s.quantity, s.when) for s in found.values()))
+    events = {line[0] for line in lines if comparison.arms[0].outcome(*line).event}
+    arms = [arm.name for arm in comparison.arms]
+    levels = [line for line in lines if not line[1] and line[0] not in events]
+    sides = [line for line in lines if not line[1] and line[0] in events]
+    over_time = list(dict.fromkeys(q for q, when in lines if when and q not in JOINT_STATES))
+    at = {quantity: [line for line in lines if line[0] == quantity] for quantity in over_time}
+
+    _block(console, f"Dose and plasma: {OF_PATIENTS}", levels, arms, found, units=True)
+    for quantity in over_time:
+        name, how = _named(quantity), OF_ESTIMATE if quantity in events else OF_PATIENTS
+        _block(console, f"{name}: {how}", at[quantity], arms, found, times=True)
+    _block(console, f"Side effects ever, % of patients: {OF_ESTIMATE}", sides, arms, found)
+    if comparison.joint is not None:
+        share, when, side_effect = comparison.joint
+        states = [(name, when) for name in JOINT_STATES if (name, when) in lines]
+        title = f"Relief of at least {share:.0%} at {when}, and {side_effect} ever, % of patients: {OF_ESTIMATE}"
+        _block(console, title, states, arms, found)
+    others = [arm for arm in arms if arm != comparison.reference]
+    if others:
+        how = "paired mean difference" if comparison.paired else "difference of means"
+        head = f"Against {comparison.reference}, {how} [95 % interval] ±Monte-Carlo error"
+        for quantity in over_time:
+            _block(console, f"{head}: {_named(quantity)}", at[quantity], others, against, times=True)
+        _block(console, f"{head}: side effects ever, % of patients", sides, others, against)
+
+
+def _named(quantity: str) -> str:
+    """The title of a quantity that is followed over time, with its unit."""
+    if quantity == "pain relief":
+        return "Pain relief, % of baseline"
+    if quantity == "pain score":
+        return "Pain score, points of 10"
+    return f"{quantity[0].upper()}{quantity[1:]}, % of patients"
+
+
 def _block(
     console: Console,
     title: str,
     lines: Sequence[tuple[str, str]],
     arms: Sequence[str],
     found: Mapping[tuple[str, str, str], Summary],
-    bare: bool = False,
+    *,
+    units: bool = False,
+    times: bool = False,
 ) -> None:
-    """One table: a line for each quantity and time, a column for each arm."""
-    if not lines:
+    """One table: a line for each arm, a column for each quantity or time."""
+    if not lines or not arms:
         return
-    table = _table(title, "", *arms)
+    heads = []
     for quantity, when in lines:
-        summaries = [found.get((arm, quantity, when)) for arm in arms]
-        unit = next((s.unit for s in summaries if s is not None), "")
-        label = quantity if bare or not when else f"{quantity}, {when}"
-        table.add_row(f"{label} ({unit})" if unit else label, *("-" if s is None else _cell(s) for s in summaries))
+        unit = next((s.unit for s in found.values() if (s.quantity, s.when) == (quantity, when)), "")
+        heads.append(when if times else f"{quantity} ({unit})" if units and unit else quantity)
+    table = _table(title, "", *heads)
+    for arm in arms:
+        table.add_row(arm, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines))
     console.print(table)
 
 

@@ -123,6 +123,8 @@ def analyse(unit: str, where: str = "") -> tuple[float, Dimension]:
         if word not in registry():
             raise UnitError(f'{_at(where)}unit "{unit}": "{word}" is not a unit. {nearest(word, known_units())}')
     try:
+        if "//" in text:
+            raise ValueError(text)
         quantity = registry().Quantity(1.0, registry().parse_units(text)).to_root_units()
     except Exception as cause:
         raise UnitError(f'{_at(where)}unit "{unit}" cannot be read. Write it like "mg/kg/h" or "L/h".') from cause

@@ -20,8 +20,8 @@ def hill(concentration: Number, c50: Number, slope: Number) -> Floats:
     Source: Hill, J Physiol 1910;40:iv.
     """
     relative = np.maximum(concentration, 0.0) / c50
-    powered = relative if np.ndim(slope) == 0 and slope == 1 else np.power(relative, slope)
     with np.errstate(over="ignore", invalid="ignore"):
+        powered = relative if np.ndim(slope) == 0 and slope == 1 else np.power(relative, slope)
         value: Floats = np.asarray(powered / (1.0 + powered))
     return np.where(np.isinf(powered), 1.0, value)
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.kernels.cached import kernel
 from pkpd.kernels.lanes import (
     LANES,
     absolute,
@@ -24,7 +25,7 @@ from pkpd.kernels.lanes import (
     splat,
     store,
 )
-from pkpd.kernels.terms import kernel, raise_terms
+from pkpd.kernels.terms import raise_terms
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

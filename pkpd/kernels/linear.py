@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.kernels.cached import kernel
 from pkpd.kernels.cascade import LARGEST_GROUP, Cascade
 from pkpd.kernels.lanes import LANES, absolute, fma, if_greater, if_less, load, splat, sqrt, store
-from pkpd.kernels.terms import aligned, kernel, raise_terms
+from pkpd.kernels.terms import aligned, raise_terms
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from pkpd.kernels.cached import kernel
 from pkpd.kernels.lanes import LANES, exp, fma, if_less, load, splat, store, stream
 
 Floats = NDArray[np.float64]
@@ -18,9 +18,6 @@ Integers = NDArray[np.int64]
 
 TILE = 48
 TOGETHER = 4
-
-# Without reference counts: the kernels allocate nothing, and counting inside the loops costs more than the arithmetic.
-kernel = njit(cache=True, nogil=True, _nrt=False)
 
 
 class Terms(NamedTuple):

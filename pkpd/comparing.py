@@ -20,7 +20,7 @@ from pkpd.model.library import default_effects
 from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.simulate import concentrations, extremes, individuals
+from pkpd.simulation import concentrations, extremes, individuals
 from pkpd.times import TICKS_PER_HOUR, ticks
 from pkpd.units import factor, parse
 
@@ -85,7 +85,7 @@ def compare(
         arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, threads))
         if progress is not None:
             progress((number + 1) / len(plans))
-    notes += _limits(model, arms, analyte)
+    notes += _clocks(arms, held) + _limits(model, arms, analyte)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, tuple(notes), title)
 
 
@@ -277,6 +277,18 @@ def _joint_states(
     states = (relieved & ~affected, relieved & affected, ~relieved & ~affected, ~relieved & affected)
     return [
         Outcome(name, when, state.astype(float), "", True) for name, state in zip(JOINT_STATES, states, strict=True)
+    ]
+
+
+def _clocks(arms: Sequence[Arm], held: str) -> list[str]:
+    """A note where differences compare times that lie differently long after the start of treatment."""
+    reference = next(arm for arm in arms if arm.name == held)
+    others = [arm.name for arm in arms if arm.end != reference.end]
+    if not others or not any(o.name == "pain relief" for o in reference.outcomes):
+        return []
+    return [
+        f"Times count from each arm's own end of treatment, that of {held} {reference.end / TICKS_PER_HOUR:.4g} h after "
+        f"the start. Placebo response grows from the start, so at the same time it is not equally far on in {', '.join(others)}."
     ]
 
 

@@ -1,0 +1,119 @@
+"""Compiled kernels kept on disk: found again by the content of every kernel source, wherever a folder can be written.
+
+numba's own cache looks at one file's time and size, so a change in a room that a kernel is built from, or an upgrade
+that keeps both, would leave old machine code in use. Here the folder's name is a digest of all kernel sources and of
+the versions that compiled them. A cache that cannot be read is compiled anew; one that cannot be written is not kept.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import sys
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba import njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+
+@lru_cache(maxsize=1)
+def fingerprint() -> str:
+    """A digest of the kernel sources and of the compiler's and the interpreter's versions."""
+    digest = hashlib.blake2s(digest_size=10)
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    digest.update(f"{numba.__version__} {llvmlite.__version__} {sys.version_info[:3]}".encode())
+    return digest.hexdigest()
+
+
+def candidates() -> list[Path]:
+    """Folders to try, best first: the one asked for, beside the sources, the user's cache, the temporary one."""
+    asked = [Path(os.environ["NUMBA_CACHE_DIR"])] if os.environ.get("NUMBA_CACHE_DIR") else []
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid()) if hasattr(os, "getuid") else "user"
+    return [*asked, Path(__file__).parent / "__pycache__", home / "pkpd", Path(tempfile.gettempdir()) / f"pkpd-{user}"]
+
+
+@lru_cache(maxsize=1)
+def folder() -> Path | None:
+    """The first candidate in which files can be made; None where there is none."""
+    for candidate in candidates():
+        path = candidate / f"kernels-{fingerprint()}"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                return path
+        except OSError:
+            continue
+    return None
+
+
+class _Locator(_CacheLocator):  # type: ignore[misc]
+    """Where numba keeps one kernel; the folder's name already says what it was made from."""
+
+    def __init__(self, function: Any, path: Path) -> None:
+        self._line = function.__code__.co_firstlineno
+        self._path = path
+
+    @classmethod
+    def from_function(cls, function: Any, file: str) -> _Locator | None:
+        found = folder()
+        return None if found is None else cls(function, found)
+
+    def get_cache_path(self) -> str:
+        return str(self._path)
+
+    def get_source_stamp(self) -> str:
+        return fingerprint()
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+
+class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_Locator,)
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
+    """numba's cache of one function, in which nothing that goes wrong with a file stops the work."""
+
+    _impl_class = _Implementation
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        try:
+            return super().load_overload(signature, target)
+        except Exception:
+            self._forget()
+            return None
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        try:
+            super().save_overload(signature, data)
+        except Exception:
+            self._forget()
+
+    def _forget(self) -> None:
+        try:
+            self.flush()
+        except OSError:
+            return
+
+
+def kernel(function: Any) -> Any:
+    """Compile a function to machine code when it is first called, and keep that on disk.
+
+    Without reference counts: kernels allocate nothing, and counting inside loops costs more than the arithmetic.
+    """
+    compiled = njit(nogil=True, _nrt=False)(function)
+    if folder() is not None:
+        compiled._cache = _Cache(function)
+    return compiled

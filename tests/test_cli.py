@@ -1,0 +1,111 @@
+"""The command line as a user meets it: tables and files, or one message, status 2 and nothing left behind."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas
+import pytest
+
+from pkpd.cli import main
+from pkpd.model.library import study_path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_compare_prints_the_table_and_writes_table_and_figures(tmp_path, capsys):
+    assert main(["compare", "crps-infusions", "--out", str(tmp_path), "--subjects", "40"]) == 0
+    printed = capsys.readouterr()
+    for word in ("Sigtermans 2009", "psychotomimetic-asked", "Against placebo", "Not for dosing patients", "40 virtual"):
+        assert word in printed.out
+    assert printed.err == ""
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"crps-infusions.{end}" for end in ("csv", "png", "svg")]
+    table = pandas.read_csv(tmp_path / "crps-infusions.csv")
+    assert set(table.regimen) == {
+        "Sigtermans 2009",
+        "Schwartzman 2009",
+        "Goldberg 2010, upper range",
+        "single infusion",
+        "placebo",
+    }
+    assert {"low", "high", "interval", "monte_carlo_error", "unit"} <= set(table.columns)
+    assert (tmp_path / "crps-infusions.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_same_command_same_bytes(tmp_path, capsys):
+    files = []
+    for name, threads in (("a", "1"), ("b", "2")):
+        assert main(["compare", "crps-infusions", "--out", str(tmp_path / name), "--subjects", "30", "--threads", threads]) == 0
+        files.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["compar", "crps-infusions"], 'Did you mean "compare"'),
+        (["compare", "crps-infusion"], 'Did you mean "crps-infusions"'),
+        (["compare"], "STUDY"),
+        (["compare", "crps-infusions", "--subjects", "0"], "whole number from 1"),
+        (["compare", "crps-infusions", "--subjects", "many"], "invalid int value"),
+        (["compare", "crps-infusions", "--seed", "-1"], "whole number from 0"),
+        (["compare", "crps-infusions", "--sede", "1"], "--sede"),
+        (["compare", "nowhere.toml"], "cannot be read"),
+        (["show", "kamp2020"], 'Did you mean "kamp2020'),
+        (["show", "crps-infusions"], "study"),
+        (["models", "pkk"], 'Did you mean "pk"'),
+    ],
+)
+def test_mistakes_end_with_one_message_and_status_2(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert told in printed.err
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_mistake_in_a_study_file_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    text = Path(study_path("crps-infusions")).read_text(encoding="utf-8")
+    (tmp_path / "crps-infusions.toml").write_text(text.replace("iv over 40 min", "iv ovr 40 min"), encoding="utf-8")
+    assert main(["compare", "crps-infusions.toml"]) == 2
+    assert 'Did you mean "over"' in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["crps-infusions.toml"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+def test_folder_that_cannot_be_written_is_refused_first(tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    assert main(["compare", "crps-infusions", "--out", str(tmp_path)]) == 2
+    assert "nothing can be written" in capsys.readouterr().err
+
+
+def test_output_folder_that_is_a_file_is_refused_first(tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    assert main(["compare", "crps-infusions", "--out", str(tmp_path / "taken")]) == 2
+    assert "nothing can be written" in capsys.readouterr().err
+
+
+def test_models_lists_all_and_show_gives_every_number(capsys):
+    assert main(["models"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("kamp2020-ketamine", "hijazi2003-ketamine", "slow-relief", "crps-infusions", "two-compartment-oral"):
+        assert name in listed
+    assert main(["show", "slow-relief"]) == 0
+    shown = capsys.readouterr().out
+    for word in ("10.5", "ng/mL", "primary", "assumed", "10.9", "doi:"):
+        assert word in shown
+    assert main(["show", "three-compartment"]) == 0
+    assert "to be given" in capsys.readouterr().out
+
+
+def test_runs_as_a_module_without_a_traceback():
+    made = subprocess.run(
+        [sys.executable, "-m", "pkpd.cli", "show", "kamp"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 2
+    assert made.stderr.startswith("UnknownName")
+    assert "Traceback" not in made.stderr

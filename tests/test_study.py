@@ -1,0 +1,85 @@
+"""Study files: what they hold, and that a mistake is refused before anything runs."""
+
+from pathlib import Path
+
+import pytest
+
+import pkpd
+from pkpd.model.library import study_path
+
+TEXT = Path(study_path("crps-infusions")).read_text(encoding="utf-8")
+
+
+def test_shipped_study_is_the_documented_one():
+    study = pkpd.load_study("crps-infusions")
+    assert [arm.name for arm in study.arms] == [
+        "Sigtermans 2009",
+        "Schwartzman 2009",
+        "Goldberg 2010, upper range",
+        "single infusion",
+        "placebo",
+    ]
+    assert study.population.size == 1000
+    assert study.reference == "placebo"
+    spread = study.population.spread()
+    assert (spread.mean, spread.sd, spread.least, spread.most, spread.mark) == (79, 19, 40, 150, "secondary")
+    assert study.regimens["placebo"].is_empty
+
+
+def test_study_equals_the_same_call_of_compare():
+    study = pkpd.load_study("crps-infusions").with_patients(30, seed=4)
+    direct = pkpd.compare(study.model, study.regimens, study.population, reference="placebo")
+    assert study.run().table().equals(direct.table())
+
+
+def test_study_may_name_effects_and_an_end(tmp_path):
+    text = TEXT.replace('"default"', '["baseline-pain", "dahan2011-relief"]').replace(
+        'threshold = "50 ng/mL"', 'until = "120 h"'
+    )
+    file = tmp_path / "crps-infusions.toml"
+    file.write_text(text, encoding="utf-8")
+    comparison = pkpd.load_study(str(file)).with_patients(10).run()
+    assert comparison.horizon == 120 * 3600 * 10**9
+    assert {o.name for o in comparison.arms[0].outcomes}.isdisjoint({"mild-sedation"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('model = "kamp2020-ketamine"', 'model = "kamp-ketamine"', ["line 5", "kamp2020-ketamine"]),
+        ("70kg iv over 6 h", "70kg ivv over 6 h", ["line 42", '"ivv"', 'Did you mean "iv"']),
+        ('source  = "goldberg2010"', 'source  = "goldberg"', ["line 57", 'Did you mean "goldberg2010"']),
+        ("ketamine 0.5 mg/kg iv", "ketamine 0.5 iv", ["line 63", "no unit"]),
+        ('iv over 40 min"', 'iv over 0 min"', ["line 63", "zero length"]),
+        ('iv over 40 min"', 'iv over -40 min"', ["line 63", "negative"]),
+        ("ketamine 0.5 mg/kg iv", "ketamine 0.5 mg/kg oral", ["line 63", 'route "oral"', "iv"]),
+        ('reference = "placebo"', 'reference = "placeb"', ["line 7", 'Did you mean "placebo"']),
+        ("seed      = 1", "sed = 1", ["line 9", 'Did you mean "seed"']),
+        ("subjects  = 1000", "subjects = 0", ["line 8", "whole number from 1"]),
+        ('"50 ng/mL"', '"50 ng"', ["line 10", "concentration"]),
+        ('unit   = "kg"', 'unit = "lb"', ["population.weight", '"lb"']),
+        ("sd     = 19", "", ["population.weight", '"sd" is missing']),
+        ('effects   = "default"', 'effects = ["fast-releif"]', ["line 6", 'Did you mean "fast-relief"']),
+        ('name    = "placebo"', 'name = "single infusion"', ["two arms", "single infusion"]),
+        ("[population.weight]", "[population.wieght]", ["wieght", "weight"]),
+        ('kind  = "study"', 'kind = "stud"', ["line 2", 'Did you mean "study"']),
+        ("seed      = 1", "seed = = 1", ["line 9", "TOML"]),
+    ],
+)
+def test_mistakes_in_a_study_name_their_line(old, new, words):
+    assert old in TEXT
+    with pytest.raises(pkpd.PkpdError) as caught:
+        pkpd.read_study(TEXT.replace(old, new, 1), "study.toml")
+    for word in ["study.toml", *words]:
+        assert word in str(caught.value)
+
+
+def test_unknown_study_offers_the_nearest():
+    with pytest.raises(pkpd.PkpdError, match="crps-infusions"):
+        pkpd.load_study("crps-infusion")
+
+
+def test_s_only_model_refuses_r_ketamine():
+    text = TEXT.replace("kamp2020-ketamine", "otto2021-s-ketamine").replace("ketamine 0.5 mg/kg", "r-ketamine 0.5 mg/kg")
+    with pytest.raises(pkpd.PkpdError, match="does not take r-ketamine"):
+        pkpd.read_study(text, "study.toml")
