@@ -287,8 +287,9 @@ def _clocks(arms: Sequence[Arm], held: str) -> list[str]:
     if not others or not any(o.name == "pain relief" for o in reference.outcomes):
         return []
     return [
-        f"Times count from each arm's own end of treatment, that of {held} {reference.end / TICKS_PER_HOUR:.4g} h after "
-        f"the start. Placebo response grows from the start, so at the same time it is not equally far on in {', '.join(others)}."
+        f"Times count from each arm's own end of treatment, that of {held} {reference.end / TICKS_PER_HOUR:.4g} h "
+        f"after the start. Placebo response grows from the start, so at the same time it is not equally far on in "
+        f"{', '.join(others)}."
     ]
 
 

@@ -19,6 +19,7 @@ from pkpd.model.program import Program, compiled
 from pkpd.population import streams
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
+from pkpd.units import analyse
 
 Floats = NDArray[np.float64]
 Column = Floats | float
@@ -60,7 +61,15 @@ class Individuals:
     def system_values(self) -> Floats:
         """Entries of the model's matrices, (values, subjects)."""
         half_lives = {site.name: self.effects[site.owner][site.half_life] for site in self.program.sites}
-        return self.program.values(self.parameters, half_lives, self.size)
+        with np.errstate(all="ignore"):
+            values = self.program.values(self.parameters, half_lives, self.size)
+        if not np.isfinite(values).all():
+            worst = int(np.flatnonzero(~np.isfinite(values).all(axis=0))[0])
+            raise SimulationError(
+                f"model {self.model.id}: the parameters of subject {worst} make a rate that is no number; a volume, a "
+                "time or another divisor is 0. Give it a number above 0."
+            )
+        return values
 
 
 def of_population(model: Model, population: Population) -> Individuals:
@@ -108,7 +117,7 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     seed  : of the traits and draws of effects
     Raises UnknownName for a column that is no parameter, SimulationError for one not finite or of another length.
     """
-    columns = {str(name): np.asarray(table[name], float) for name in table}
+    columns = {str(name): _column(str(name), table[name]) for name in table}
     lengths = {len(column) if column.ndim == 1 else -1 for column in columns.values()}
     if len(lengths) != 1 or lengths & {-1, 0}:
         raise SimulationError(
@@ -125,6 +134,7 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
         if not np.isfinite(column).all():
             worst = int(np.flatnonzero(~np.isfinite(column))[0])
             raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]}, not a number.")
+    _refuse_impossible(model, columns)
     for parameter in model.parameters.values():
         if parameter.value is None and parameter.name not in columns:
             raise SimulationError(
@@ -156,6 +166,27 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
         responders,
         draws,
     )
+
+
+def _column(name: str, given: Any) -> Floats:
+    try:
+        return np.asarray(given, float)
+    except (TypeError, ValueError) as cause:
+        raise SimulationError(f"parameter table: {name} holds what is not a number: {str(given)[:40]}.") from cause
+
+
+def _refuse_impossible(model: Model, columns: Mapping[str, Floats]) -> None:
+    """Refuse a volume or weight that is not above 0, and anything else with a dimension that is below 0."""
+    for name, column in columns.items():
+        parameter = model.parameters.get(name)
+        above = name == "weight" or (parameter is not None and parameter.dimension == analyse("L")[1])
+        if parameter is None and not above or (parameter is not None and not parameter.dimension):
+            continue
+        wrong = column <= 0 if above else column < 0
+        if wrong.any():
+            worst = int(np.flatnonzero(wrong)[0])
+            least = "above 0" if above else "0 or more"
+            raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]:g}; it is {least}.")
 
 
 def _effect_parameters(effect: Effect, covariates: Mapping[str, Floats], population: Population) -> dict[str, Column]:

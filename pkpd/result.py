@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pkpd.effects.response import effect_values, pain
 from pkpd.errors import SimulationError, unknown
 from pkpd.individuals import Individuals
-from pkpd.units import factor
+from pkpd.units import analyse
 
 if TYPE_CHECKING:
     import pandas
@@ -31,7 +31,7 @@ class Result:
     regimen     : what was given, as text
     hours       : (times), or (subjects, times) where each subject has its own
     quantities  : names: analytes, then effect sites ("site of ...")
-    array       : (quantities, times, subjects) concentrations in mg/L; everything else converts it
+    array       : (quantities, times, subjects) in canonical units, concentrations in mg/L; all else converts it
 
     `result["S-ketamine"]` is (times, subjects) in ng/mL; an effect's name gives its value, "pain" the pain score and
     "relief" its fraction of baseline removed.
@@ -60,10 +60,14 @@ class Result:
         return any(effect.role == "baseline" for effect in self.individuals.model.effects)
 
     def unit(self, name: str) -> str:
-        """The unit in which `result[name]` is given."""
+        """The unit in which `result[name]` is given: ng/mL for a concentration, else that of the model file."""
+        output = self.individuals.model.outputs.get(name)
+        if output is not None and output.dimension != analyse(CONCENTRATION_UNIT)[1]:
+            return output.unit
         if name in self.quantities:
             return CONCENTRATION_UNIT
-        return "points" if name == "pain" else ""
+        of_baseline = {effect.id for effect in self.individuals.model.effects if effect.role == "baseline"}
+        return "points" if name == "pain" or name in of_baseline else ""
 
     def __getitem__(self, name: str) -> Floats:
         """Values of one quantity, (times, subjects), in `unit(name)`.
@@ -71,7 +75,7 @@ class Result:
         Raises UnknownName for a name this result has not.
         """
         if name in self.quantities:
-            return np.asarray(self._drive(name) / factor(CONCENTRATION_UNIT, "concentration"))
+            return np.asarray(self._drive(name) / analyse(self.unit(name))[0])
         hours = self.hours[:, None] if self.hours.ndim == 1 else self.hours.T
         if name == "pain" and self._has_pain:
             return pain(self.individuals, self._drive, hours)

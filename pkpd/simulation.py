@@ -43,7 +43,7 @@ def simulate(
     times       : "0 to 24 h by 6 min", ["30 min", "1 h"], or (numbers, unit), (times) or (subjects, times)
     threads     : how many; all cores unless given. The numbers do not depend on it
     before_dose : at the time of a dose, give the value before it instead of after it
-    progress    : called with the number of subjects done, from time to time
+    progress    : called with a number of subjects just done, from time to time and from any thread
     returns     : Result
     Raises a PkpdError that says what does not fit: a route or drug form the model has not, a missing parameter ...
     """
@@ -69,6 +69,8 @@ def individuals(model: Model, population: Population | int | Mapping[str, Any] |
         return of_population(model, Population(int(population)))
     if isinstance(population, Population):
         return of_population(model, population)
+    if not hasattr(population, "keys"):
+        raise SimulationError(f"population: {population!r} is not one. Give a number, a Population or a table.")
     return of_table(model, population)
 
 
@@ -76,6 +78,8 @@ def per_subject(regimen: Regimen | str | Sequence[Regimen | str], size: int) -> 
     """One regimen for all, or a list of one for each subject."""
     if isinstance(regimen, (Regimen, str)):
         return as_regimen(regimen)
+    if not isinstance(regimen, Sequence):
+        raise SimulationError(f"regimen: {regimen!r} is not one. Give a prescription text or a Regimen.")
     regimens = [as_regimen(one, f"regimen of subject {number}") for number, one in enumerate(regimen)]
     if len(regimens) != size:
         raise SimulationError(f"regimen: {len(regimens)} regimens for {size} subjects.")
@@ -205,7 +209,8 @@ def _events(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
         if form is None:
             raise SimulationError(
                 f"regimen on model {model.id}: it has no {dose.form}; it takes "
-                f"{', '.join(sorted(model.forms))}. Choose a model of that form, or one of these."
+                f"{', '.join(sorted(model.forms))}. Choose a model of that form; or, of a racemate, give one half "
+                "as s-ketamine."
             )
         share: Floats | float = 1.0
         if route.bioavailability is not None:

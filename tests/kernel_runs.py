@@ -16,8 +16,9 @@ Rates = Mapping[str, ArrayLike]
 HOUR = batch.TICKS_PER_HOUR
 
 
-def system_of(network: Network, rates: Rates, dosed: Sequence[str], outputs: Sequence[Mapping[str, str]] | None = None
-              ) -> tuple[batch.System, Floats]:
+def system_of(
+    network: Network, rates: Rates, dosed: Sequence[str], outputs: Sequence[Mapping[str, str]] | None = None
+) -> tuple[batch.System, Floats]:
     """System and table of values, (rows, subjects).
 
     rates   : name -> one number or (subjects), for the network and the outputs
@@ -39,9 +40,16 @@ def system_of(network: Network, rates: Rates, dosed: Sequence[str], outputs: Seq
     return batch.System(len(network.states), tuple(entries), keys, inputs, tuple(weights)), np.array(rows)
 
 
-def events_of(doses: Sequence[Given], dosed: Sequence[str], hours: ArrayLike, subjects: Sequence[int],
-              sizes: ArrayLike = 1.0, before: bool = False) -> batch.Events:
+def events_of(
+    doses: Sequence[Given],
+    dosed: Sequence[str],
+    hours: ArrayLike,
+    subjects: Sequence[int],
+    sizes: ArrayLike = 1.0,
+    before: bool = False,
+) -> batch.Events:
     """Events for subjects who share doses and times; `sizes` multiplies the doses, one number or (subjects)."""
+
     def tick(t: float) -> int:
         return round(t * HOUR)
 
@@ -56,19 +64,36 @@ def events_of(doses: Sequence[Given], dosed: Sequence[str], hours: ArrayLike, su
             amounts.append(dose.amount * scale)
     for s, begin in enumerate(breaks):
         for u, state in enumerate(dosed):
-            running = [d.amount / d.duration for d in doses if d.state == state and d.duration > 0
-                       and tick(d.start) <= begin < tick(d.start + d.duration)]
+            running = [
+                d.amount / d.duration
+                for d in doses
+                if d.state == state and d.duration > 0 and tick(d.start) <= begin < tick(d.start + d.duration)
+            ]
             if running:
                 rate[s, u] = len(amounts)
                 amounts.append(sum(running) * scale)
-    return batch.Events(np.array(breaks, np.int64), rate.astype(np.int64), np.array(bolus, np.int64).reshape(-1, 3),
-                        np.array(amounts) if amounts else np.zeros((1, len(subjects))),
-                        np.rint(np.asarray(hours, float) * HOUR).astype(np.int64), before, np.asarray(subjects, np.int64))
+    return batch.Events(
+        np.array(breaks, np.int64),
+        rate.astype(np.int64),
+        np.array(bolus, np.int64).reshape(-1, 3),
+        np.array(amounts) if amounts else np.zeros((1, len(subjects))),
+        np.rint(np.asarray(hours, float) * HOUR).astype(np.int64),
+        before,
+        np.asarray(subjects, np.int64),
+    )
 
 
-def solve(network: Network, rates: Rates, doses: Sequence[Given], hours: ArrayLike, *,
-          outputs: Sequence[Mapping[str, str]] | None = None, before: bool = False, threads: int = 1,
-          sizes: ArrayLike = 1.0) -> Floats:
+def solve(
+    network: Network,
+    rates: Rates,
+    doses: Sequence[Given],
+    hours: ArrayLike,
+    *,
+    outputs: Sequence[Mapping[str, str]] | None = None,
+    before: bool = False,
+    threads: int = 1,
+    sizes: ArrayLike = 1.0,
+) -> Floats:
     """Outputs, (outputs, times, subjects), of subjects who share doses and times."""
     dosed = tuple(dict.fromkeys(dose.state for dose in doses))
     system, values = system_of(network, rates, dosed, outputs)
@@ -76,8 +101,16 @@ def solve(network: Network, rates: Rates, doses: Sequence[Given], hours: ArrayLi
     return batch.solve(system, values, [events], np.size(hours), threads=threads)
 
 
-def summarise(network: Network, rates: Rates, doses: Sequence[Given], end: float, threshold: Sequence[float], *,
-              outputs: Sequence[Mapping[str, str]] | None = None, threads: int = 1) -> Floats:
+def summarise(
+    network: Network,
+    rates: Rates,
+    doses: Sequence[Given],
+    end: float,
+    threshold: Sequence[float],
+    *,
+    outputs: Sequence[Mapping[str, str]] | None = None,
+    threads: int = 1,
+) -> Floats:
     """Peak, its time, area and time above a threshold, (outputs, 4, subjects)."""
     dosed = tuple(dict.fromkeys(dose.state for dose in doses))
     system, values = system_of(network, rates, dosed, outputs)

@@ -87,15 +87,18 @@ def response(matrix: Floats, state: int, dose: Given, hours: float, before: bool
     return np.asarray(expm(matrix * max(0.0, since - dose.duration)) @ filled, float)
 
 
-def amounts(network: Network, rates: Mapping[str, float], doses: Sequence[Given], hours: ArrayLike,
-            before: bool = False) -> Floats:
+def amounts(
+    network: Network, rates: Mapping[str, float], doses: Sequence[Given], hours: ArrayLike, before: bool = False
+) -> Floats:
     """Amounts, (states, times): the sum of what each dose gives alone.
 
     before : at the very time of a bolus, the value before it
     """
     matrix = network.matrix(rates)
-    columns = [np.sum([response(matrix, network.states.index(dose.state), dose, t, before) for dose in doses], axis=0)
-               for t in np.asarray(hours, float)]
+    columns = [
+        np.sum([response(matrix, network.states.index(dose.state), dose, t, before) for dose in doses], axis=0)
+        for t in np.asarray(hours, float)
+    ]
     return np.stack(columns, axis=1)
 
 
@@ -115,6 +118,7 @@ def integrated(network: Network, rates: Mapping[str, float], doses: Sequence[Giv
                 entering[place] += dose.amount / dose.duration
         found[begin] = state.copy()
         if end > begin:
+
             def slope(_: float, x: Floats, entering: Floats = entering) -> Floats:
                 return matrix @ x + entering
 

@@ -39,7 +39,7 @@ def test_four_states_add_up_to_one_and_to_the_marginals_in_every_patient(compari
 
 
 def test_four_states_are_not_a_product_of_marginals(model):
-    """Thresholds of fast relief and psychotomimetic effect are correlated, so at the end of treatment the states are too."""
+    """Thresholds of fast relief and psychotomimetic effect are correlated, so the states at the end are too."""
     arm = pkpd.compare(model, {"a": SLOW}, 20_000, joint=(0.5, "end of treatment", "psychotomimetic-asked")).arm("a")
     both = arm.outcome("relief with side effect", "end of treatment").values.mean()
     product = (
@@ -96,7 +96,8 @@ def test_pairing_makes_differences_surer(model):
     kept = pkpd.compare(model, ARMS, 400, seed=3)
     other = pkpd.compare(model, ARMS, 400, seed=3, paired=False)
     lines = [
-        next(s for s in c.differences() if (s.regimen, s.quantity, s.when) == ("push", "pain score", "end of treatment"))
+        next(s for s in c.differences() if (s.regimen, s.quantity, s.when) == line)
+        for line in [("push", "pain score", "end of treatment")]
         for c in (kept, other)
     ]
     assert lines[0].error < 0.8 * lines[1].error
@@ -129,9 +130,9 @@ def test_until_cuts_the_course(model):
 
 
 def test_exposure_follows_from_the_parameters(model):
-    """Area = dose / clearance; a threshold of zero is passed for the whole course."""
+    """Area = dose / clearance, and the peak of an infusion is its end."""
     people = pkpd.Population(20, seed=5)
-    comparison = pkpd.compare(model, {"a": "s-ketamine 20 mg iv over 20 min"}, people, until="40 d", threshold="0 ng/mL")
+    comparison = pkpd.compare(model, {"a": "s-ketamine 20 mg iv over 20 min"}, people, until="40 d")
     arm = comparison.arm("a")
     clearance = arm.individuals.parameters["CL"]
     assert arm.outcome("area under S-ketamine").values == pytest.approx(20 / clearance * 1000, rel=1e-9)
@@ -197,16 +198,19 @@ def test_population_numbers_of_the_default_configuration(study):
 def test_half_of_the_pain_relieved_at_the_end_of_40_minutes(model):
     """44 % of patients after racemate 0.4 mg/kg over 40 min; 44 to 49 % attributable to the drug in trials."""
     comparison = pkpd.compare(model, {"a": "0.4 mg/kg iv over 40 min"}, 40_000, seed=2, until="1 h")
-    assert comparison.summary("a", "pain relief of at least 50%", "end of treatment").value == pytest.approx(0.44, abs=0.01)
+    share = comparison.summary("a", "pain relief of at least 50%", "end of treatment").value
+    assert share == pytest.approx(0.44, abs=0.01)
 
 
 def test_doses_of_the_arms(study):
     typical = pkpd.compare(study.model, study.regimens, pkpd.Population.typical())
     doses = {arm.name: arm.outcome("cumulative dose").values[0] for arm in typical.arms}
-    assert doses == pytest.approx({
-        "Sigtermans 2009": 1820.0,
-        "Schwartzman 2009": 980.0,
-        "Goldberg 2010, upper range": 4740.0,
-        "single infusion": 35.0,
-        "placebo": 0.0,
-    })
+    assert doses == pytest.approx(
+        {
+            "Sigtermans 2009": 1820.0,
+            "Schwartzman 2009": 980.0,
+            "Goldberg 2010, upper range": 4740.0,
+            "single infusion": 35.0,
+            "placebo": 0.0,
+        }
+    )

@@ -80,6 +80,7 @@ def test_unknown_study_offers_the_nearest():
 
 
 def test_s_only_model_refuses_r_ketamine():
-    text = TEXT.replace("kamp2020-ketamine", "otto2021-s-ketamine").replace("ketamine 0.5 mg/kg", "r-ketamine 0.5 mg/kg")
+    text = TEXT.replace("kamp2020-ketamine", "otto2021-s-ketamine")
+    text = text.replace("ketamine 0.5 mg/kg", "r-ketamine 0.5 mg/kg")
     with pytest.raises(pkpd.PkpdError, match="does not take r-ketamine"):
         pkpd.read_study(text, "study.toml")

@@ -17,7 +17,8 @@ from pkpd.kernels import dense, exposure, linear, terms
 from pkpd.kernels.cascade import Cascade, arrange
 from pkpd.kernels.lanes import LANES
 from pkpd.kernels.linear import Plan
-from pkpd.kernels.terms import TILE, TOGETHER, Expansion, Requests, Terms, aligned
+from pkpd.kernels.memory import aligned, recycled
+from pkpd.kernels.terms import TILE, TOGETHER, Expansion, Requests, Terms
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -139,19 +140,19 @@ def solve(
     schedule : events; each subject stands in exactly one
     times    : number of output times
     threads  : how many threads share the work; the numbers do not depend on it
-    progress : called with the number of subjects done, from time to time
+    progress : called with a number of subjects just done, from time to time and from any thread
     returns  : (outputs, times, subjects)
     """
     subjects = values.shape[1]
     columns = -(-subjects // LANES) * LANES
-    out = aligned(len(system.outputs), times, columns)
+    out = recycled(len(system.outputs), times, columns)
     flat = out.reshape(-1)
     for events in schedule:
         requests = requests_of(events.breaks, events.times, events.before)
-        floor = 0.0 if _positive(system, values) and (events.amounts >= 0).all() else -np.inf
+        floors = _floors(system, values, events)
 
         def reader(
-            structure: _Structure, target: Integers, requests: Requests = requests, floor: float = floor
+            structure: _Structure, target: Integers, requests: Requests = requests, floors: Floats = floors
         ) -> Reader:
             powers = aligned((len(structure.terms.basis) * TILE + TOGETHER) * LANES)
 
@@ -169,7 +170,7 @@ def solve(
                     flat,
                     times,
                     columns,
-                    floor,
+                    floors,
                     powers,
                 )
 
@@ -185,7 +186,9 @@ def solve(
                 requests,
                 times,
             )
-            out[:, :, subject] = np.maximum(found, floor)
+            out[:, :, subject] = np.maximum(found, floors[position])
+        if events.before:
+            out[:, np.flatnonzero(events.times == 0)[:, None], events.subjects] = 0.0
     return out[:, :, :subjects]
 
 
@@ -318,10 +321,19 @@ def _run(
     return marked
 
 
-def _positive(system: System, values: Floats) -> bool:
-    """Whether non-negative doses can only lead to non-negative outputs: no negative flow between states, nor weight."""
+def _floors(system: System, values: Floats, events: Events) -> Floats:
+    """What no output of a subject can lie below, padded to whole blocks.
+
+    0 where every dose, every flow between states and every weight is at least 0, so that only rounding could make an
+    amount negative; minus infinity elsewhere.
+    """
     rows = {row for p, q, row in system.entries if p != q} | {row for output in system.outputs for _, row in output}
-    return all(values[row].min() >= 0 for row in rows)
+    positive = (events.amounts >= 0).all(axis=0)
+    for row in rows:
+        positive &= values[row, events.subjects] >= 0
+    floors = np.zeros(-(-len(positive) // LANES) * LANES)
+    floors[: len(positive)] = np.where(positive, 0.0, -np.inf)
+    return floors
 
 
 def _inputs(system: System) -> Integers:

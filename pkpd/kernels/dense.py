@@ -152,7 +152,8 @@ def _time_above(c: Floats, matrix: Floats, state: Floats, places: Floats, excess
     """How long c x is above a threshold; excess is c x less the threshold at every place."""
     from scipy.optimize import brentq
 
-    spent = float(np.diff(places)[(excess[1:] > 0) & (excess[:-1] > 0)].sum())
+    higher, lower = np.maximum(excess[1:], excess[:-1]), np.minimum(excess[1:], excess[:-1])
+    spent = float(np.diff(places)[(higher > 0) & (lower >= 0)].sum())
     for i in np.flatnonzero(excess[1:] * excess[:-1] < 0):
         offset = c @ exponential(matrix * places[i]) @ state - excess[i]
         passing = brentq(

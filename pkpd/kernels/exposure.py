@@ -140,7 +140,9 @@ def close_in(terms, coefficient, where, o, power, rate, first_rate, of_slope, le
 def time_above(terms, coefficient, where, o, power, rate, first_rate, level, a, fa, b, fb):
     # type: ignore[no-untyped-def]
     """How long output o is above the level between a and b, given it passes the level at most once between them."""
-    spent = if_greater(fa, 0.0, if_greater(fb, 0.0, b - a, splat(0.0)), splat(0.0))
+    # Above at both ends, or at one with the level itself at the other.
+    higher, lower = if_greater(fa, fb, fa, fb), if_greater(fa, fb, fb, fa)
+    spent = if_greater(higher, 0.0, if_less(lower, 0.0, splat(0.0), b - a), splat(0.0))
     if any_greater(-(fa * fb), 0.0):
         c = close_in(terms, coefficient, where, o, power, rate, first_rate, False, level, a, fa, b, fb)
         spent = if_less(fa * fb, 0.0, if_greater(fa, 0.0, c - a, b - c), spent)

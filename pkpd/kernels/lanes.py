@@ -227,8 +227,9 @@ def exp(typing: Any, x: Any) -> Any:
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         value = args[0]
-        clamped = builder.select(builder.fcmp_ordered(">", value, _constant(-708.0)), value, _constant(-708.0))
-        clamped = builder.select(builder.fcmp_ordered("<", clamped, _constant(708.0)), clamped, _constant(708.0))
+        # Comparisons that a NaN fails leave it as it is.
+        clamped = builder.select(builder.fcmp_ordered("<", value, _constant(-708.0)), _constant(-708.0), value)
+        clamped = builder.select(builder.fcmp_ordered(">", clamped, _constant(708.0)), _constant(708.0), clamped)
         shifted = _call(builder, "fma", clamped, _constant(_LOG2_E), _constant(_ROUND))
         k = builder.fsub(shifted, _constant(_ROUND))
         r = _call(builder, "fma", k, _constant(-_LN2_HIGH), clamped)

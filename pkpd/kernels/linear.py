@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pkpd.kernels.cached import kernel
 from pkpd.kernels.cascade import LARGEST_GROUP, Cascade
 from pkpd.kernels.lanes import LANES, absolute, fma, if_greater, if_less, load, splat, sqrt, store
-from pkpd.kernels.terms import aligned, raise_terms
+from pkpd.kernels.memory import aligned
+from pkpd.kernels.terms import raise_terms
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -25,9 +26,9 @@ Integers = NDArray[np.int64]
 # A subject in whom terms cancel by more than this factor is solved by matrix exponential instead: the relative error
 # is about 1e-16 times the factor.
 LARGEST_CANCELLATION = 2e5
-PROBES = 10
-# The slowest rate must act within the shortest infusion by at least this much, else 1 - exp(-k t) loses its digits.
-SMALLEST_ACTION = 1e-7
+PROBES = 5
+# The size of an output against which cancellation counts is what it reaches within a day of a dose.
+WINDOW = 24.0
 
 
 class Plan(NamedTuple):
@@ -57,8 +58,10 @@ class Workspace(NamedTuple):
     power: Floats  # basis terms at one time
     trial: Floats  # output coefficients after a unit dose
     at_end: Floats  # basis terms at the end of each distinct duration
+    total: Floats  # sum of the sizes of each output's terms while they are tried
     largest: Floats  # largest value of each output while terms are tried
-    no_rate: Integers  # (1, inputs)  a segment without infusions
+    ones: Floats  # the rate of 1 mg/h in every lane
+    trial_rate: Integers  # (inputs + 1, inputs)  one input at a time, then none
 
 
 def workspace(cascade: Cascade, plan: Plan) -> Workspace:
@@ -79,11 +82,13 @@ def workspace(cascade: Cascade, plan: Plan) -> Workspace:
         len(cascade.output_basis),
         len(cascade.basis) * len(plan.durations),
         len(cascade.output_start),
+        len(cascade.output_start),
     )
-    return Workspace(
-        *(aligned(max(1, size) * LANES) for size in sizes),
-        no_rate=np.full((1, max(1, len(cascade.inputs))), -1, np.int64),
-    )
+    inputs = len(cascade.inputs)
+    trial_rate = np.full((inputs + 1, max(1, inputs)), -1, np.int64)
+    trial_rate[np.arange(inputs), np.arange(inputs)] = 0
+    room = [aligned(max(1, size) * LANES) for size in sizes]
+    return Workspace(*room, ones=np.ones(LANES), trial_rate=trial_rate)
 
 
 @kernel
@@ -238,41 +243,45 @@ def gather_outputs(cascade, w, into, where):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def magnitude(cascade, w, o):  # type: ignore[no-untyped-def]
+    """Output o at the time whose terms are in `w.power`, and the sum of the sizes of its terms."""
+    value, total = splat(0.0), splat(0.0)
+    for e in range(cascade.output_start[o], cascade.output_start[o + 1]):
+        part = load(w.trial, e * LANES) * load(w.power, cascade.output_basis[e] * LANES)
+        value, total = value + part, total + absolute(part)
+    return absolute(value), total
+
+
+@kernel
 def trust(cascade, plan, group, rate, first_rate, w):  # type: ignore[no-untyped-def]
     """Above 0 in the lanes whose terms cancel too much for the digits promised.
 
-    For a unit bolus into each input: the sum of the sizes of an output's terms against the largest value of that
-    output on times that span all rates.
+    A unit bolus into each input: the largest sum of the sizes of an output's terms against the largest value of that
+    output, on times that span all rates and end with a day. The shortest infusion of the plan, at a unit rate: the same
+    sum at its end against what it comes to, or will, as a bolus.
     """
     nothing = first_rate - first_rate
     outputs = cascade.output_start.size - 1
     fastest, slowest = splat(0.0), splat(1e300)
     for s in range(1, cascade.symbol_of.size):
-        k = load(rate, (first_rate + s) * LANES)
+        k = absolute(load(rate, (first_rate + s) * LANES))
         fastest = if_greater(k, fastest, k, fastest)
         slowest = if_less(k, slowest, k, slowest)
-    bad = if_greater(slowest * plan.shortest[0], SMALLEST_ACTION, splat(0.0), splat(1.0))
-    first, last = 0.1 / fastest, 3.0 / slowest
-    ratio = sqrt(sqrt(sqrt(last / first)))
+    last = 3.0 / slowest
+    last = if_less(last, WINDOW, last, splat(WINDOW))
+    first = 0.1 / fastest
+    first = if_less(first, 0.1 * last, first, 0.1 * last)
+    ratio = sqrt(sqrt(last / first))
+    length = splat(plan.shortest[0])
+    bad = splat(0.0)
     for u in range(cascade.inputs.size):
         for i in range(cascade.diagonal.size):
             store(w.z, i * LANES, 0.0)
         add_dose(cascade, group, u, splat(1.0), w)
-        coefficients(cascade, group, w.z, w.no_rate, nothing, nothing, nothing, w)
+        coefficients(cascade, group, w.ones, w.trial_rate, cascade.inputs.size, nothing, nothing, w)
         gather_outputs(cascade, w, w.trial, nothing)
         for o in range(outputs):
             store(w.largest, o * LANES, 0.0)
-        time = first
-        for _ in range(PROBES):
-            raise_terms(cascade.basis, rate, first_rate, time, w.power, nothing)
-            for o in range(outputs):
-                value = splat(0.0)
-                for e in range(cascade.output_start[o], cascade.output_start[o + 1]):
-                    value = fma(load(w.trial, e * LANES), load(w.power, cascade.output_basis[e] * LANES), value)
-                value, known = absolute(value), load(w.largest, o * LANES)
-                store(w.largest, o * LANES, if_greater(value, known, value, known))
-            time = time * ratio
-        for o in range(outputs):
             total = splat(0.0)
             for e in range(cascade.output_start[o], cascade.output_start[o + 1]):
                 s, d = cascade.basis[cascade.output_basis[e], 0], cascade.basis[cascade.output_basis[e], 1]
@@ -281,10 +290,35 @@ def trust(cascade, plan, group, rate, first_rate, w):  # type: ignore[no-untyped
                     for _ in range(d):  # t exp(-r t) is at most 0.37 / r
                         size = size * 0.37 / load(rate, (first_rate + s) * LANES)
                 total = total + (size if s > 0 or d == 0 else splat(0.0))
-            limit = LARGEST_CANCELLATION * load(w.largest, o * LANES)
-            seen = if_greater(total, 0.0, if_less(total, limit, splat(0.0), splat(1.0)), splat(0.0))
-            bad = bad + if_less(total, 1e300, seen, splat(1.0))
+            store(w.total, o * LANES, total)
+        time = first
+        for _ in range(PROBES):
+            raise_terms(cascade.basis, rate, first_rate, time, w.power, nothing)
+            for o in range(outputs):
+                value, _ = magnitude(cascade, w, o)
+                known = load(w.largest, o * LANES)
+                store(w.largest, o * LANES, if_greater(value, known, value, known))
+            time = time * ratio
+        for o in range(outputs):
+            bad = bad + cancelled(load(w.total, o * LANES), load(w.largest, o * LANES))
+        if plan.shortest[0] < 1e300:
+            for i in range(cascade.diagonal.size):
+                store(w.z, i * LANES, 0.0)
+            coefficients(cascade, group, w.ones, w.trial_rate, u, nothing, nothing, w)
+            gather_outputs(cascade, w, w.trial, nothing)
+            raise_terms(cascade.basis, rate, first_rate, length, w.power, nothing)
+            for o in range(outputs):
+                value, total = magnitude(cascade, w, o)
+                dose = load(w.largest, o * LANES) * if_less(length, WINDOW, length, splat(WINDOW))
+                bad = bad + cancelled(total, if_greater(value, dose, value, dose))
     return bad
+
+
+@kernel
+def cancelled(total, size):  # type: ignore[no-untyped-def]
+    """1 in the lanes where terms of the sum `total` leave too few digits of a value of `size`; 0 where nothing is."""
+    seen = if_greater(total, 0.0, if_less(total, LARGEST_CANCELLATION * size, splat(0.0), splat(1.0)), splat(0.0))
+    return if_less(total, 1e300, seen, splat(1.0))
 
 
 @kernel

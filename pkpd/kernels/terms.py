@@ -46,14 +46,6 @@ class Expansion(NamedTuple):
     coefficient: Floats  # (blocks x segments x coefficients) output per term
 
 
-def aligned(*shape: int) -> Floats:
-    """An uninitialised array that begins on a cache line: a vector that straddles two lines costs twice."""
-    size = int(np.prod(shape))
-    raw = np.empty(size + 8)
-    skip = (-raw.ctypes.data // 8) % 8
-    return raw[skip : skip + size].reshape(shape)
-
-
 @kernel
 def raise_terms(basis, rate, first, time, into, where):  # type: ignore[no-untyped-def]
     """Every term t^d/d! exp(-r t) at a time.
@@ -87,7 +79,7 @@ def evaluate(
     flat,
     times,
     columns,
-    floor,
+    floors,
     powers,
 ):  # type: ignore[no-untyped-def]
     """Every requested output of the subjects of one expanded chunk.
@@ -96,7 +88,7 @@ def evaluate(
     first_block, last_block  : the chunk, counted in blocks of LANES subjects
     target  : (subjects) column of the result for each subject; -1 for padding
     flat    : (outputs x times x columns) results, flat; written in place
-    floor   : no value is given below it: 0 where amounts cannot be negative and only rounding could make them so
+    floors  : (subjects) no value is given below it: 0 where only rounding could make an amount negative
     powers  : room for the terms of one tile
     """
     count = terms.basis.shape[0]
@@ -106,6 +98,7 @@ def evaluate(
     for block in range(last_block - first_block):
         base = (first_block + block) * LANES
         start = target[base]
+        floor = load(floors, base)
         together = start >= 0 and start % LANES == 0 and start + LANES <= columns
         for lane in range(LANES):
             together = together and target[base + lane] == start + lane

@@ -23,12 +23,24 @@ TIMES = ROUND | st.integers(1, 10**17)
 @st.composite
 def doses(draw: st.DrawFn) -> Dose:
     kind = draw(st.sampled_from(["amount", "rate"]))
-    return Dose(quantity=draw(POSITIVE), kind=kind, per=draw(st.sampled_from([0.0, 1.0, 70.0])),
-                start=draw(st.just(0) | ROUND | st.integers(0, 10**18)),
-                duration=draw(TIMES if kind == "rate" else st.just(0) | TIMES), every=draw(TIMES),
-                count=draw(st.integers(1, 12)), route=draw(st.sampled_from(ROUTES)), cap=draw(st.none() | POSITIVE),
-                form=draw(st.builds(DrugForm, enantiomer=st.sampled_from(["racemate", "S", "R"]),
-                                    salt=st.sampled_from(["base", "hydrochloride"]))))
+    return Dose(
+        quantity=draw(POSITIVE),
+        kind=kind,
+        per=draw(st.sampled_from([0.0, 1.0, 70.0])),
+        start=draw(st.just(0) | ROUND | st.integers(0, 10**18)),
+        duration=draw(TIMES if kind == "rate" else st.just(0) | TIMES),
+        every=draw(TIMES),
+        count=draw(st.integers(1, 12)),
+        route=draw(st.sampled_from(ROUTES)),
+        cap=draw(st.none() | POSITIVE),
+        form=draw(
+            st.builds(
+                DrugForm,
+                enantiomer=st.sampled_from(["racemate", "S", "R"]),
+                salt=st.sampled_from(["base", "hydrochloride"]),
+            )
+        ),
+    )
 
 
 @st.composite
@@ -62,38 +74,64 @@ SIGTERMANS = steps(*(infusion(rate, hours, per=70.0, form=S) for rate, hours in 
 GOLDBERG = steps(*(infusion(rate, hours) for rate, hours in ((10, 1), (20, 1), (30, 1), (40, 117))))
 TEN_DAYS = infusion(25, 4, every=24 * HOUR, count=10)
 
-STEPS = ("s-ketamine 5 mg/h/70kg iv over 6 h then 10 mg/h/70kg over 6 h then 15 mg/h/70kg over 6 h "
-         "then 20 mg/h/70kg over 82 h")
+STEPS = (
+    "s-ketamine 5 mg/h/70kg iv over 6 h then 10 mg/h/70kg over 6 h then 15 mg/h/70kg over 6 h "
+    "then 20 mg/h/70kg over 82 h"
+)
 
 # text as written, its meaning, text as printed
 READ = [
     ("0.5 mg/kg iv over 40 min", SINGLE, "ketamine 0.5 mg/kg iv over 40 min"),
-    ("25 mg/h iv over 4 h every 24 h for 10 doses", TEN_DAYS,
-     "ketamine 25 mg/h iv over 4 h every 24 h for 10 doses"),
-    ("5 mg/h iv over 6 h then 10 mg/h over 6 h then 15 mg/h over 6 h then 20 mg/h over 82 h",
-     steps(infusion(5, 6), infusion(10, 6), infusion(15, 6), infusion(20, 82)),
-     "ketamine 5 mg/h iv over 6 h then 10 mg/h over 6 h then 15 mg/h over 6 h then 20 mg/h over 82 h"),
-    ("0.35 mg/kg/h, at most 25 mg/h, iv over 4 h every 24 h for 10 doses", SCHWARTZMAN,
-     "ketamine 0.35 mg/kg/h iv over 4 h every 24 h for 10 doses, at most 25 mg/h"),
-    ("ketamine 0.35 mg/kg/h iv over 4 h every 24 h for 10 doses, at most 25 mg/h", SCHWARTZMAN,
-     "ketamine 0.35 mg/kg/h iv over 4 h every 24 h for 10 doses, at most 25 mg/h"),
+    ("25 mg/h iv over 4 h every 24 h for 10 doses", TEN_DAYS, "ketamine 25 mg/h iv over 4 h every 24 h for 10 doses"),
+    (
+        "5 mg/h iv over 6 h then 10 mg/h over 6 h then 15 mg/h over 6 h then 20 mg/h over 82 h",
+        steps(infusion(5, 6), infusion(10, 6), infusion(15, 6), infusion(20, 82)),
+        "ketamine 5 mg/h iv over 6 h then 10 mg/h over 6 h then 15 mg/h over 6 h then 20 mg/h over 82 h",
+    ),
+    (
+        "0.35 mg/kg/h, at most 25 mg/h, iv over 4 h every 24 h for 10 doses",
+        SCHWARTZMAN,
+        "ketamine 0.35 mg/kg/h iv over 4 h every 24 h for 10 doses, at most 25 mg/h",
+    ),
+    (
+        "ketamine 0.35 mg/kg/h iv over 4 h every 24 h for 10 doses, at most 25 mg/h",
+        SCHWARTZMAN,
+        "ketamine 0.35 mg/kg/h iv over 4 h every 24 h for 10 doses, at most 25 mg/h",
+    ),
     (STEPS, SIGTERMANS, STEPS),
-    ("ketamine hcl 0.5 mg/kg iv over 40 min", bolus(0.5, per=1.0, duration=40 * MINUTE, form=HCL),
-     "ketamine hcl 0.5 mg/kg iv over 40 min"),
-    ("ketamine 10 mg/h iv over 1 h then 20 mg/h over 1 h then 30 mg/h over 1 h then 40 mg/h over 117 h", GOLDBERG,
-     "ketamine 10 mg/h iv over 1 h then 20 mg/h over 1 h then 30 mg/h over 1 h then 40 mg/h over 117 h"),
+    (
+        "ketamine hcl 0.5 mg/kg iv over 40 min",
+        bolus(0.5, per=1.0, duration=40 * MINUTE, form=HCL),
+        "ketamine hcl 0.5 mg/kg iv over 40 min",
+    ),
+    (
+        "ketamine 10 mg/h iv over 1 h then 20 mg/h over 1 h then 30 mg/h over 1 h then 40 mg/h over 117 h",
+        GOLDBERG,
+        "ketamine 10 mg/h iv over 1 h then 20 mg/h over 1 h then 30 mg/h over 1 h then 40 mg/h over 117 h",
+    ),
     ("0.3 mg/kg iv", bolus(0.3, per=1.0), "ketamine 0.3 mg/kg iv"),
     ("no treatment", Regimen(), "no treatment"),
-    ("10 mg iv then after 20 min 10 mg", bolus(10) + bolus(10, start=20 * MINUTE),
-     "ketamine 10 mg iv and ketamine 10 mg iv starting at 20 min"),
-    ("25 mg/h iv over 4 h q24h for 10 doses then 10 mg oral", TEN_DAYS + bolus(10, "oral", start=240 * HOUR),
-     "ketamine 25 mg/h iv over 4 h every 24 h for 10 doses then ketamine 10 mg oral"),
-    ("s-ketamine 10 mg iv over 1 h and 20 mg oral starting at 2.5 h",
-     bolus(10, form=S, duration=HOUR) + bolus(20, "oral", form=S, start=150 * MINUTE),
-     "s-ketamine 10 mg iv over 1 h and s-ketamine 20 mg oral starting at 2.5 h"),
+    (
+        "10 mg iv then after 20 min 10 mg",
+        bolus(10) + bolus(10, start=20 * MINUTE),
+        "ketamine 10 mg iv and ketamine 10 mg iv starting at 20 min",
+    ),
+    (
+        "25 mg/h iv over 4 h q24h for 10 doses then 10 mg oral",
+        TEN_DAYS + bolus(10, "oral", start=240 * HOUR),
+        "ketamine 25 mg/h iv over 4 h every 24 h for 10 doses then ketamine 10 mg oral",
+    ),
+    (
+        "s-ketamine 10 mg iv over 1 h and 20 mg oral starting at 2.5 h",
+        bolus(10, form=S, duration=HOUR) + bolus(20, "oral", form=S, start=150 * MINUTE),
+        "s-ketamine 10 mg iv over 1 h and s-ketamine 20 mg oral starting at 2.5 h",
+    ),
     ("10 mg iv and 20 mg iv", bolus(10) + bolus(20), "ketamine 10 mg iv and ketamine 20 mg iv"),
-    ("84 mg nasal every 84 h for 4 weeks", bolus(84, "nasal", every=84 * HOUR, count=8),
-     "ketamine 84 mg nasal every 84 h for 8 doses"),
+    (
+        "84 mg nasal every 84 h for 4 weeks",
+        bolus(84, "nasal", every=84 * HOUR, count=8),
+        "ketamine 84 mg nasal every 84 h for 8 doses",
+    ),
 ]
 
 
@@ -103,23 +141,36 @@ def test_a_prescription_is_read_and_printed(text: str, meaning: Regimen, printed
     assert write(meaning) == printed == str(meaning)
 
 
-@pytest.mark.parametrize("text", [
-    "0.5 MG/KG IV OVER 40 MIN",
-    "  0.5mg/kg   iv,over 40min. ",
-    "iv over 40 min 0.5 mg/kg ketamine",
-    "over 40 minutes intravenously, 500 µg / kg",
-    "racemic ketamine base 0.5 mg per kg i.v. over 2400 s starting at 0 h",
-    "0.0005 g/kg intravenous over 40 min",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.5 MG/KG IV OVER 40 MIN",
+        "  0.5mg/kg   iv,over 40min. ",
+        "iv over 40 min 0.5 mg/kg ketamine",
+        "over 40 minutes intravenously, 500 µg / kg",
+        "racemic ketamine base 0.5 mg per kg i.v. over 2400 s starting at 0 h",
+        "0.0005 g/kg intravenous over 40 min",
+    ],
+)
 def test_other_ways_to_write_the_same(text: str) -> None:
     assert parse(text) == SINGLE
 
 
-@pytest.mark.parametrize("repeats", [
-    "every 24 h for 10 doses", "for 10 doses every 24 h", "q24h x 10", "q 24 h \u00d7 10", "q24h for 10 doses",
-    "daily for 10 doses", "once daily x 10 doses", "every day for 10 days", "every 1 d for 239 h",
-    "each 24 h, 10 times",
-])
+@pytest.mark.parametrize(
+    "repeats",
+    [
+        "every 24 h for 10 doses",
+        "for 10 doses every 24 h",
+        "q24h x 10",
+        "q 24 h \u00d7 10",
+        "q24h for 10 doses",
+        "daily for 10 doses",
+        "once daily x 10 doses",
+        "every day for 10 days",
+        "every 1 d for 239 h",
+        "each 24 h, 10 times",
+    ],
+)
 def test_ways_to_repeat(repeats: str) -> None:
     assert parse(f"25 mg/h iv {repeats} over 4 h") == TEN_DAYS
 
@@ -134,31 +185,69 @@ def test_as_many_as_begin_within_a_time() -> None:
         assert parse(f"10 mg iv every 24 h for {time}").doses[0].count == count
 
 
-@pytest.mark.parametrize(("text", "quantity", "per"), [
-    ("mg/h", 6.0, 0.0), ("mg/min", 360.0, 0.0), ("mg/kg/h", 6.0, 1.0), ("mg/h/kg", 6.0, 1.0),
-    ("ug/kg/min", 0.36, 1.0), ("mcg/min/kg", 0.36, 1.0), ("mg/h/70kg", 6.0, 70.0), ("mg/70kg/h", 6.0, 70.0),
-    ("mg/h/70 kg", 6.0, 70.0), ("mg/h per 70 kg", 6.0, 70.0), ("mg per kg per h", 6.0, 1.0),
-])
+@pytest.mark.parametrize(
+    ("text", "quantity", "per"),
+    [
+        ("mg/h", 6.0, 0.0),
+        ("mg/min", 360.0, 0.0),
+        ("mg/kg/h", 6.0, 1.0),
+        ("mg/h/kg", 6.0, 1.0),
+        ("ug/kg/min", 0.36, 1.0),
+        ("mcg/min/kg", 0.36, 1.0),
+        ("mg/h/70kg", 6.0, 70.0),
+        ("mg/70kg/h", 6.0, 70.0),
+        ("mg/h/70 kg", 6.0, 70.0),
+        ("mg/h per 70 kg", 6.0, 70.0),
+        ("mg per kg per h", 6.0, 1.0),
+    ],
+)
 def test_units_of_a_rate(text: str, quantity: float, per: float) -> None:
     dose = parse(f"6 {text} iv over 1 h").doses[0]
     assert (dose.quantity, dose.per, dose.kind) == (pytest.approx(quantity, rel=1e-15), per, "rate")
 
 
-@pytest.mark.parametrize(("text", "form"), [
-    ("ketamine", DrugForm()), ("racemic ketamine", DrugForm()), ("ketamine base", DrugForm()),
-    ("s-ketamine", S), ("S(+)-ketamine", S), ("(S)-ketamine", S), ("esketamine base", S), ("r-ketamine", R),
-    ("R(-)-ketamine", R), ("R(\u2212)-ketamine", R), ("arketamine", R), ("ketamine HCl", HCL),
-    ("ketamine hydrochloride", HCL), ("esketamine hcl", DrugForm(enantiomer="S", salt="hydrochloride")),
-])
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("ketamine", DrugForm()),
+        ("racemic ketamine", DrugForm()),
+        ("ketamine base", DrugForm()),
+        ("s-ketamine", S),
+        ("S(+)-ketamine", S),
+        ("(S)-ketamine", S),
+        ("esketamine base", S),
+        ("r-ketamine", R),
+        ("R(-)-ketamine", R),
+        ("R(\u2212)-ketamine", R),
+        ("arketamine", R),
+        ("ketamine HCl", HCL),
+        ("ketamine hydrochloride", HCL),
+        ("esketamine hcl", DrugForm(enantiomer="S", salt="hydrochloride")),
+    ],
+)
 def test_drug_forms(text: str, form: DrugForm) -> None:
     assert parse(f"{text} 10 mg iv") == bolus(10, form=form) == parse(f"10 mg {text}, iv")
 
 
-@pytest.mark.parametrize(("text", "route"), [
-    ("intravenous", "iv"), ("i.v.", "iv"), ("i.m.", "im"), ("intramuscularly", "im"), ("subcutaneous", "sc"),
-    ("po", "oral"), ("p.o.", "oral"), ("by mouth", "oral"), ("per os", "oral"), ("intranasal", "nasal"),
-    ("sl", "sublingual"), ("pr", "rectal"), ("per rectum", "rectal"), *((route, route) for route in ROUTES),
-])
+@pytest.mark.parametrize(
+    ("text", "route"),
+    [
+        ("intravenous", "iv"),
+        ("i.v.", "iv"),
+        ("i.m.", "im"),
+        ("intramuscularly", "im"),
+        ("subcutaneous", "sc"),
+        ("po", "oral"),
+        ("p.o.", "oral"),
+        ("by mouth", "oral"),
+        ("per os", "oral"),
+        ("intranasal", "nasal"),
+        ("sl", "sublingual"),
+        ("pr", "rectal"),
+        ("per rectum", "rectal"),
+        *((route, route) for route in ROUTES),
+    ],
+)
 def test_routes(text: str, route: str) -> None:
     assert parse(f"10 mg {text}") == bolus(10, route) == parse(f"{text}, 10 mg")
 
@@ -166,14 +255,19 @@ def test_routes(text: str, route: str) -> None:
 def test_a_step_inherits_and_replaces_drug_and_route() -> None:
     read = parse("s-ketamine hcl 10 mg im then after 1 h 20 mg then after 1 h ketamine 30 mg then after 1 h 40 mg oral")
     salt = DrugForm(enantiomer="S", salt="hydrochloride")
-    assert read == (bolus(10, "im", form=salt) + bolus(20, "im", form=salt, start=HOUR)
-                    + bolus(30, "im", start=2 * HOUR) + bolus(40, "oral", start=3 * HOUR))
+    assert read == (
+        bolus(10, "im", form=salt)
+        + bolus(20, "im", form=salt, start=HOUR)
+        + bolus(30, "im", start=2 * HOUR)
+        + bolus(40, "oral", start=3 * HOUR)
+    )
 
 
 def test_each_sequence_has_its_own_clock() -> None:
     read = parse("10 mg iv over 1 h then 20 mg and 30 mg starting at 3 h then 40 mg")
-    assert read == (bolus(10, duration=HOUR) + bolus(20, start=HOUR) + bolus(30, start=3 * HOUR)
-                    + bolus(40, start=3 * HOUR))
+    assert read == (
+        bolus(10, duration=HOUR) + bolus(20, start=HOUR) + bolus(30, start=3 * HOUR) + bolus(40, start=3 * HOUR)
+    )
 
 
 def test_a_cap_takes_the_unit_of_the_dose() -> None:
@@ -200,23 +294,41 @@ def test_a_printed_number_reads_back_exactly(number: float) -> None:
     assert float(number_text(number)) == number
 
 
-@pytest.mark.parametrize(("ticks", "text"), [
-    (0, "0 h"), (MINUTE // 2, "30 s"), (MINUTE, "1 min"), (40 * MINUTE, "40 min"), (90 * MINUTE, "90 min"),
-    (HOUR, "1 h"), (150 * MINUTE, "2.5 h"), (130 * MINUTE, "130 min"), (96 * HOUR, "96 h"), (117 * HOUR, "117 h"),
-    (120 * HOUR, "5 d"), (240 * HOUR, "10 d"), (1, "0.000000001 s"), (HOUR + 1, "3600.000000001 s"),
-])
+@pytest.mark.parametrize(
+    ("ticks", "text"),
+    [
+        (0, "0 h"),
+        (MINUTE // 2, "30 s"),
+        (MINUTE, "1 min"),
+        (40 * MINUTE, "40 min"),
+        (90 * MINUTE, "90 min"),
+        (HOUR, "1 h"),
+        (150 * MINUTE, "2.5 h"),
+        (130 * MINUTE, "130 min"),
+        (96 * HOUR, "96 h"),
+        (117 * HOUR, "117 h"),
+        (120 * HOUR, "5 d"),
+        (240 * HOUR, "10 d"),
+        (1, "0.000000001 s"),
+        (HOUR + 1, "3600.000000001 s"),
+    ],
+)
 def test_times_are_printed_as_a_reader_expects(ticks: int, text: str) -> None:
     assert time_text(ticks) == text
 
 
 def test_explain_lists_every_administration() -> None:
-    table = explain(parse("0.35 mg/kg/h, at most 25 mg/h, iv over 4 h every 24 h x 2 and s-ketamine 10 mg im "
-                          "starting at 6 h"))
-    assert table == """\
+    table = explain(
+        parse("0.35 mg/kg/h, at most 25 mg/h, iv over 4 h every 24 h x 2 and s-ketamine 10 mg im starting at 6 h")
+    )
+    assert (
+        table
+        == """\
 at    dose                      over   gives                      why
 0 h   ketamine 0.35 mg/kg/h iv  4 h    1.4 mg/kg, at most 100 mg  dose 1 of 2, every 24 h
 6 h   s-ketamine 10 mg im       bolus  10 mg                      single dose
 24 h  ketamine 0.35 mg/kg/h iv  4 h    1.4 mg/kg, at most 100 mg  dose 2 of 2, every 24 h"""
+    )
     assert explain(Regimen()) == "no treatment"
 
 

@@ -17,8 +17,13 @@ CIRCLE = Network(("a", "b", "c"), {("a", "b"): "k1", ("b", "c"): "k2", ("c", "a"
 def arranged(network: Network, dosed: tuple[str, ...]) -> Cascade | None:
     names = {*network.flows.values(), *network.copies.values()}
     system, _ = system_of(network, dict.fromkeys(names, 1.0), dosed)
-    return arrange(system.states, {(p, q): row for p, q, row in system.entries}, system.keys, system.inputs,
-                   [dict(output) for output in system.outputs])
+    return arrange(
+        system.states,
+        {(p, q): row for p, q, row in system.entries},
+        system.keys,
+        system.inputs,
+        [dict(output) for output in system.outputs],
+    )
 
 
 def degrees(cascade: Cascade) -> list[int]:
@@ -68,8 +73,13 @@ def test_an_area_rises_with_time_only_under_an_infusion_without_loss() -> None:
 
 def test_delays_of_simons2022_give_terms_of_degree_one() -> None:
     program = compiled(pkpd.load("simons2022-s-ketamine"))
-    cascade = arrange(len(program.states), {(p, q): row for p, q, row in program.entries}, program.keys,
-                      [program.states.index("S_central")], [dict(output) for output in program.weights])
+    cascade = arrange(
+        len(program.states),
+        {(p, q): row for p, q, row in program.entries},
+        program.keys,
+        [program.states.index("S_central")],
+        [dict(output) for output in program.weights],
+    )
     assert cascade is not None
     sizes = sorted(int(b - a) for a, b in zip(cascade.group_start, cascade.group_start[1:], strict=False))
     assert sizes == [1, 1, 1, 1, 2, 2, 3]
@@ -77,13 +87,21 @@ def test_delays_of_simons2022_give_terms_of_degree_one() -> None:
     assert degrees(cascade).count(1) == 2
 
 
-@pytest.mark.parametrize("network", [
-    CIRCLE,
-    # a triangle of two-way exchange
-    Network(("a", "b", "c"), {pair: f"k{n}" for n, pair in enumerate(
-        [("a", "b"), ("b", "a"), ("b", "c"), ("c", "b"), ("a", "c"), ("c", "a")])}),
-    mammillary(LARGEST_GROUP),
-])
+@pytest.mark.parametrize(
+    "network",
+    [
+        CIRCLE,
+        # a triangle of two-way exchange
+        Network(
+            ("a", "b", "c"),
+            {
+                pair: f"k{n}"
+                for n, pair in enumerate([("a", "b"), ("b", "a"), ("b", "c"), ("c", "b"), ("a", "c"), ("c", "a")])
+            },
+        ),
+        mammillary(LARGEST_GROUP),
+    ],
+)
 def test_circular_flow_and_large_groups_are_no_cascade(network: Network) -> None:
     assert arranged(network, network.states[:1]) is None
 

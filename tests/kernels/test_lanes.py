@@ -88,8 +88,19 @@ def test_operations_are_those_of_single_numbers() -> None:
     out = np.empty(11 * LANES)
     some, none = _arithmetic(A, B, out)
     with np.errstate(over="ignore"):
-        expected = [A + B, A - B, A * B, A / B, -A, A * B + 1.0, np.sqrt(np.abs(A)), np.maximum(A, B),
-                    np.where(A < B, 1.0, 2.0), 3 - A, A * 2 + 1.0]
+        expected = [
+            A + B,
+            A - B,
+            A * B,
+            A / B,
+            -A,
+            A * B + 1.0,
+            np.sqrt(np.abs(A)),
+            np.maximum(A, B),
+            np.where(A < B, 1.0, 2.0),
+            3 - A,
+            A * 2 + 1.0,
+        ]
     for row, (found, wanted) in enumerate(zip(out.reshape(11, LANES), expected, strict=True)):
         assert np.array_equal(found, wanted), row
     assert some

@@ -18,20 +18,35 @@ from pkpd.kernels import batch
 Floats = NDArray[np.float64]
 
 PRECISION = 1e-10  # of the peak
-KAMP: dict[str, float] = {"k10": 84 / 25, "k12": 161 / 25, "k21": 161 / 56, "k13": 79 / 25, "k31": 79 / 157,
-                          "k14": 0.2, "k41": 0.03}
+KAMP: dict[str, float] = {
+    "k10": 84 / 25,
+    "k12": 161 / 25,
+    "k21": 161 / 56,
+    "k13": 79 / 25,
+    "k31": 79 / 157,
+    "k14": 0.2,
+    "k41": 0.03,
+}
 BOLUS = Given("central", 0.0, 0.0, 35.0)
 INFUSION = Given("central", 0.0, 2 / 3, 35.0)
 HOURS = np.array([0.0, 1 / 3600, 0.05, 0.25, 2 / 3, 0.7, 1.0, 3.0, 8.0, 24.0, 100.0])
 
 
-def check(network: Network, rates: Mapping[str, float], doses: Sequence[Given], hours: Floats = HOURS,
-          precision: float = PRECISION, before: bool = False) -> None:
+def check(
+    network: Network,
+    rates: Mapping[str, float],
+    doses: Sequence[Given],
+    hours: Floats = HOURS,
+    precision: float = PRECISION,
+    before: bool = False,
+) -> None:
     """Every state's amount agrees, to a fraction of its peak."""
     found = solve(network, rates, doses, hours, before=before)[:, :, 0]
     expected = amounts(network, rates, doses, np.rint(hours * HOUR) / HOUR, before)
     peak = np.abs(expected).max(axis=1, keepdims=True)
-    assert np.all(np.abs(found - expected) <= precision * peak), np.max(np.abs(found - expected) / np.maximum(peak, 1e-300))
+    assert np.all(np.abs(found - expected) <= precision * peak), np.max(
+        np.abs(found - expected) / np.maximum(peak, 1e-300)
+    )
 
 
 def circle(size: int) -> tuple[Network, dict[str, float]]:
@@ -61,7 +76,8 @@ def test_the_reference_agrees_with_an_integrator() -> None:
     doses = [INFUSION, Given("central", 0.5, 1.0, 10.0), Given("peripheral1", 2.0, 0.0, 5.0)]
     hours = [0.0, 0.5, 1.0, 2.0, 3.0, 10.0]
     assert integrated(mammillary(2), KAMP, doses, hours) == pytest.approx(
-        amounts(mammillary(2), KAMP, doses, hours), rel=1e-7, abs=1e-9)
+        amounts(mammillary(2), KAMP, doses, hours), rel=1e-7, abs=1e-9
+    )
 
 
 # Known structures
@@ -84,9 +100,17 @@ def test_delay_chains_of_equal_rates(length: int, duration: float) -> None:
 def test_delay_chain_between_two_groups() -> None:
     network = Network(
         ("central", "peripheral1", "d1", "d2", "metabolite", "tissue"),
-        {("central", "peripheral1"): "k12", ("peripheral1", "central"): "k21", ("central", "d1"): "k10",
-         ("d1", "d2"): "kd", ("d2", "metabolite"): "kd", ("metabolite", ""): "km", ("metabolite", "tissue"): "kf",
-         ("tissue", "metabolite"): "kb"})
+        {
+            ("central", "peripheral1"): "k12",
+            ("peripheral1", "central"): "k21",
+            ("central", "d1"): "k10",
+            ("d1", "d2"): "kd",
+            ("d2", "metabolite"): "kd",
+            ("metabolite", ""): "km",
+            ("metabolite", "tissue"): "kf",
+            ("tissue", "metabolite"): "kb",
+        },
+    )
     check(network, KAMP | {"kd": 5.97, "km": 0.59, "kf": 0.43, "kb": 0.27}, [INFUSION, Given("central", 5, 0, 20)])
 
 
@@ -108,8 +132,11 @@ def test_rates_equal_by_value_along_a_chain() -> None:
 
 def test_areas_are_states_without_loss() -> None:
     plasma = mammillary(2)
-    network = Network((*plasma.states, "area", "eliminated"), {**plasma.flows, ("central", ""): "k0", ("central", "eliminated"): "k10"},
-                      {("central", "area"): "one"})
+    network = Network(
+        (*plasma.states, "area", "eliminated"),
+        {**plasma.flows, ("central", ""): "k0", ("central", "eliminated"): "k10"},
+        {("central", "area"): "one"},
+    )
     check(network, KAMP | {"one": 1.0, "k0": 0.01}, [INFUSION, Given("central", 4, 0, 10)])
 
 
@@ -133,14 +160,37 @@ def test_identical_peripheral_compartments(split: float) -> None:
 
 
 def test_a_chain_like_core() -> None:
-    network = Network(("a", "b", "c", "d"), {("a", "b"): "k1", ("b", "a"): "k2", ("b", "c"): "k3", ("c", "b"): "k4",
-                                             ("c", "d"): "k1", ("d", "c"): "k2", ("d", ""): "k5", ("a", ""): "k4"})
-    check(network, {"k1": 1.0, "k2": 0.2, "k3": 30.0, "k4": 7.0, "k5": 0.01}, [Given("a", 0, 1, 1), Given("d", 1, 0, 1)])
+    network = Network(
+        ("a", "b", "c", "d"),
+        {
+            ("a", "b"): "k1",
+            ("b", "a"): "k2",
+            ("b", "c"): "k3",
+            ("c", "b"): "k4",
+            ("c", "d"): "k1",
+            ("d", "c"): "k2",
+            ("d", ""): "k5",
+            ("a", ""): "k4",
+        },
+    )
+    check(
+        network, {"k1": 1.0, "k2": 0.2, "k3": 30.0, "k4": 7.0, "k5": 0.01}, [Given("a", 0, 1, 1), Given("d", 1, 0, 1)]
+    )
 
 
 def test_a_core_fed_by_two_others() -> None:
-    flows = {("a", "b"): "k1", ("b", "a"): "k2", ("c", "d"): "k3", ("d", "c"): "k4", ("e", "f"): "k1", ("f", "e"): "k5",
-             ("a", "e"): "k6", ("d", "f"): "k7", ("e", ""): "k8", ("c", ""): "k2"}
+    flows = {
+        ("a", "b"): "k1",
+        ("b", "a"): "k2",
+        ("c", "d"): "k3",
+        ("d", "c"): "k4",
+        ("e", "f"): "k1",
+        ("f", "e"): "k5",
+        ("a", "e"): "k6",
+        ("d", "f"): "k7",
+        ("e", ""): "k8",
+        ("c", ""): "k2",
+    }
     rates = {f"k{n}": value for n, value in enumerate((1.1, 0.4, 3.0, 0.7, 0.9, 0.25, 6.0, 0.05), start=1)}
     check(Network(tuple("abcdef"), flows), rates, [Given("a", 0, 1, 1), Given("c", 0.5, 0, 2)])
 
@@ -148,8 +198,11 @@ def test_a_core_fed_by_two_others() -> None:
 def test_slow_site_beside_a_fast_one() -> None:
     """Equilibration over 10.9 days and over seconds, on the same plasma, for weeks."""
     plasma = mammillary(2)
-    network = Network((*plasma.states, "slow", "fast"), {**plasma.flows, ("slow", ""): "ks", ("fast", ""): "kf"},
-                      {("central", "slow"): "ks", ("central", "fast"): "kf"})
+    network = Network(
+        (*plasma.states, "slow", "fast"),
+        {**plasma.flows, ("slow", ""): "ks", ("fast", ""): "kf"},
+        {("central", "slow"): "ks", ("central", "fast"): "kf"},
+    )
     rates = KAMP | {"ks": math.log(2) / (10.9 * 24), "kf": math.log(2) * 3600 / 5}
     hours = np.array([5 / 3600, 40 / 60, 1.0, 18.0, 100.0, 268.0, 772.0, 2116.0])
     check(network, rates, [INFUSION, Given("central", 20, 80, 2000)], hours)
@@ -159,8 +212,15 @@ def test_slow_site_beside_a_fast_one() -> None:
 
 
 def test_overlapping_infusions_and_doses_at_the_same_time() -> None:
-    doses = [Given("central", 0, 2, 10), Given("central", 1, 3, 20), Given("central", 1, 0.5, 3), Given("central", 1, 0, 7),
-             Given("central", 1, 0, 4), Given("peripheral1", 1, 0, 2), Given("peripheral1", 0.5, 1.5, 6)]
+    doses = [
+        Given("central", 0, 2, 10),
+        Given("central", 1, 3, 20),
+        Given("central", 1, 0.5, 3),
+        Given("central", 1, 0, 7),
+        Given("central", 1, 0, 4),
+        Given("peripheral1", 1, 0, 2),
+        Given("peripheral1", 0.5, 1.5, 6),
+    ]
     hours = np.array([0.0, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 4.5, 12.0])
     check(mammillary(2), KAMP, doses, hours)
     check(mammillary(2), KAMP, doses, hours, before=True)
@@ -176,8 +236,12 @@ def test_before_and_after_a_bolus() -> None:
 
 
 def test_short_infusions_and_long_waits() -> None:
-    check(mammillary(2), KAMP, [Given("central", n * 24.0, 1 / 60, 1.0) for n in range(5)],
-          np.array([1 / 60, 24.0, 24 + 1 / 60, 96.0, 97.0, 400.0]))
+    check(
+        mammillary(2),
+        KAMP,
+        [Given("central", n * 24.0, 1 / 60, 1.0) for n in range(5)],
+        np.array([1 / 60, 24.0, 24 + 1 / 60, 96.0, 97.0, 400.0]),
+    )
 
 
 def test_an_infusion_of_ten_seconds_and_a_slow_site() -> None:
@@ -186,7 +250,6 @@ def test_an_infusion_of_ten_seconds_and_a_slow_site() -> None:
     check(network, KAMP | {"ks": math.log(2) / (10.9 * 24)}, [Given("central", 0, 10 / 3600, 1.0)])
 
 
-@pytest.mark.xfail(strict=True, reason="an infusion short beside two slow rates in a row cancels twice, unseen")
 @pytest.mark.parametrize("second", [0.0, 2e-5], ids=["amount lost", "second slow state"])
 @pytest.mark.parametrize("duration", [1 / 60, 0.25])
 def test_short_infusion_into_slow_states_in_a_row(duration: float, second: float) -> None:
@@ -196,8 +259,15 @@ def test_short_infusion_into_slow_states_in_a_row(duration: float, second: float
 
 def test_no_dose_is_nothing() -> None:
     system, values = system_of(mammillary(1), KAMP, ("central",))
-    events = batch.Events(np.array([0]), np.array([[-1]]), np.empty((0, 3), np.int64), np.zeros((1, 1)),
-                          np.array([0, HOUR]), False, np.array([0]))
+    events = batch.Events(
+        np.array([0]),
+        np.array([[-1]]),
+        np.empty((0, 3), np.int64),
+        np.zeros((1, 1)),
+        np.array([0, HOUR]),
+        False,
+        np.array([0]),
+    )
     assert not batch.solve(system, values, [events], 2).any()
 
 
@@ -220,9 +290,11 @@ def speeds(network: Network, rates: Mapping[str, float]) -> tuple[float, float]:
     return min(found), max(found)
 
 
-def whole_course(network: Network, rates: Mapping[str, float]) -> Floats:
-    """From seconds until the slowest state has passed its peak."""
-    return np.concatenate([[0.01, 1.0, 1.5, 4.0], np.geomspace(5.0, 5.0 + 4.0 / speeds(network, rates)[0], 7)])
+def whole_course(network: Network, rates: Mapping[str, float], doses: Sequence[Given]) -> Floats:
+    """From the fastest exponent's time to the slowest's, after each dose."""
+    slowest, fastest = speeds(network, rates)
+    after = np.geomspace(0.3 / fastest, 3.0 / slowest, 5)
+    return np.unique(np.concatenate([d.start + d.duration + np.append(0.0, after) for d in doses]))
 
 
 RATES = st.floats(-3, 2).map(lambda power: 10.0**power)
@@ -257,7 +329,7 @@ def forests(draw: st.DrawFn) -> tuple[Network, dict[str, float]]:
     return Network(tuple(name for group in groups for name in group), flows), rates
 
 
-SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 @SETTINGS
@@ -266,19 +338,20 @@ def test_random_systems_after_boluses(made: tuple[Network, dict[str, float]], in
     network, rates = made
     state = network.states[-1 if into_last else 0]
     doses = [Given(network.states[0], 0.0, 0.0, 10.0), Given(state, 1.5, 0.0, 3.0)]
-    check(network, rates, doses, whole_course(network, rates))
+    check(network, rates, doses, whole_course(network, rates, doses))
 
 
 @SETTINGS
 @given(forests(), st.floats(0.25, 5.0), st.booleans())
-def test_random_systems_during_infusions(made: tuple[Network, dict[str, float]], duration: float, into_last: bool
-                                         ) -> None:
+def test_random_systems_during_infusions(
+    made: tuple[Network, dict[str, float]], duration: float, into_last: bool
+) -> None:
     """Of a quarter of an hour or more, where no state is slower than months."""
     network, rates = made
-    assume(speeds(network, rates)[0] * duration > 1e-3)
+    assume(speeds(network, rates)[0] * duration > 1e-2)
     state = network.states[-1 if into_last else 0]
     doses = [Given(network.states[0], 0.0, round(duration, 3), 10.0), Given(state, 1.5, duration / 2, 3.0)]
-    check(network, rates, doses, whole_course(network, rates))
+    check(network, rates, doses, whole_course(network, rates, doses))
 
 
 # The same bits
@@ -293,7 +366,9 @@ def crowd(size: int) -> tuple[Network, Rates]:
     rates["ke0"] = 5 * np.exp(0.3 * rng.standard_normal(size))
     for subject in (2, 19):
         if subject < size:
-            rates["ke0"][subject] = -np.linalg.eigvals(plasma.matrix({k: rates[k][subject] for k in plasma.flows.values()})).real.max()
+            rates["ke0"][subject] = -np.linalg.eigvals(
+                plasma.matrix({k: rates[k][subject] for k in plasma.flows.values()})
+            ).real.max()
     return network, rates
 
 
@@ -305,16 +380,13 @@ DOSES = [INFUSION, Given("central", 0.5, 1.0, 10.0), Given("central", 2.0, 0.0, 
 SIZES = np.exp(0.5 * np.random.default_rng(6).standard_normal(100_000))
 
 
-def test_some_of_the_crowd_are_solved_the_dense_way() -> None:
-    """The subjects of `crowd` that the tests below rely on are in fact doubtful; the others are not."""
+def test_some_of_the_crowd_are_solved_the_dense_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two subjects of `crowd` that the tests below rely on are in fact doubtful; the others are not."""
     network, rates = crowd(24)
-    system, values = system_of(network, rates, ("central",))
-    events = events_of(DOSES, ("central",), HOURS, range(24))
-
-    def read(*_: object) -> None:
-        pass
-
-    assert batch._run(system, values, events, read, 1, None).tolist() == [2, 19]
+    expected = solve(network, rates, DOSES, HOURS)
+    monkeypatch.setattr(batch.dense, "solve", lambda *_: np.full((4, len(HOURS)), -1.0))
+    changed = (solve(network, rates, DOSES, HOURS) != expected).any(axis=(0, 1))
+    assert np.flatnonzero(changed).tolist() == [2, 19]
 
 
 @pytest.mark.parametrize("threads", [2, 3])
@@ -324,8 +396,22 @@ def test_threads_change_no_bit(threads: int) -> None:
     assert np.array_equal(one, solve(network, rates, DOSES, HOURS, sizes=SIZES[:3000], threads=threads))
 
 
-@pytest.mark.parametrize("subjects", [[0], [2], [7], [19], [5, 3], [2, 19], list(range(8)), list(range(9)),
-                                      list(range(30))[::-1], list(range(1, 30, 3))], ids=str)
+@pytest.mark.parametrize(
+    "subjects",
+    [
+        [0],
+        [2],
+        [7],
+        [19],
+        [5, 3],
+        [2, 19],
+        list(range(8)),
+        list(range(9)),
+        list(range(30))[::-1],
+        list(range(1, 30, 3)),
+    ],
+    ids=str,
+)
 def test_any_subset_in_any_order_has_the_same_bits(subjects: list[int]) -> None:
     network, rates = crowd(1000)
     everyone = solve(network, rates, DOSES, HOURS, sizes=SIZES[:1000], threads=2)

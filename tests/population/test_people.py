@@ -1,0 +1,119 @@
+"""Virtual patients: their weights, their numbers, and what is refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pkpd.errors import SimulationError, UnitError
+from pkpd.population.people import CRPS_WEIGHT, Population, Spread
+
+
+def truncated_lognormal(spread: Spread) -> tuple[float, float]:
+    """Mean and standard deviation of a log-normal cut to its limits, by numerical integration of its density."""
+    variance = math.log(1 + (spread.sd / spread.mean) ** 2)
+    law = stats.lognorm(s=math.sqrt(variance), scale=spread.mean * math.exp(-variance / 2))
+    assert law.mean() == pytest.approx(spread.mean)
+    assert law.std() == pytest.approx(spread.sd)
+    x = np.linspace(spread.least, spread.most, 200_001)
+    density = law.pdf(x)
+    mean = np.trapezoid(x * density, x) / np.trapezoid(density, x)
+    return float(mean), float(np.sqrt(np.trapezoid((x - mean) ** 2 * density, x) / np.trapezoid(density, x)))
+
+
+def test_weights_of_the_trial() -> None:
+    weight = Population(400_000).covariate("weight", 70.0)
+    mean, sd = truncated_lognormal(CRPS_WEIGHT)
+    assert (CRPS_WEIGHT.mean, CRPS_WEIGHT.sd, CRPS_WEIGHT.least, CRPS_WEIGHT.most) == (79, 19, 40, 150)
+    assert weight.mean() == pytest.approx(mean, abs=4 * sd / 400_000**0.5)
+    assert weight.std() == pytest.approx(sd, rel=0.01)
+    assert weight.min() >= 40
+    assert weight.max() <= 150
+    assert weight.min() < 40.5
+    assert weight.max() > 145
+
+
+def test_limits_cut_and_do_not_collect() -> None:
+    spread = Spread(70.0, 20.0, "normal", 60.0, 90.0)
+    drawn = spread.draw(1, np.arange(200_000), "x")
+    law = stats.truncnorm(-0.5, 1.0, 70.0, 20.0)
+    assert np.mean(drawn == 60.0) == 0
+    assert drawn.min() >= 60.0
+    assert drawn.max() <= 90.0
+    assert stats.kstest(drawn, law.cdf).pvalue > 1e-3
+
+
+def test_normal_without_limits() -> None:
+    drawn = Spread(46.0, 12.0, "normal").draw(1, np.arange(200_000), "age")
+    assert drawn.mean() == pytest.approx(46, abs=0.11)
+    assert drawn.std() == pytest.approx(12, abs=0.08)
+
+
+def test_one_weight_for_all() -> None:
+    assert np.array_equal(Population(5, weight="154 kg").covariate("weight", 70.0), np.full(5, 154.0))
+    assert Population.typical("55 kg").covariate("weight", 70.0).tolist() == [55.0]
+
+
+def test_other_covariates() -> None:
+    people = Population(1000, covariates={"age": Spread(46.0, 12.0, "normal", 18.0, 90.0)})
+    age = people.covariate("age", 30.0)
+    assert age.min() >= 18.0
+    assert abs(np.corrcoef(age, people.covariate("weight", 70.0))[0, 1]) < 0.13
+    assert np.array_equal(people.covariate("albumin", 40.0), np.full(1000, 40.0))
+
+
+def test_a_patient_is_the_same_in_every_population_of_a_seed() -> None:
+    crowd = Population(10_000, seed=9).covariate("weight", 70.0)
+    assert np.array_equal(crowd[:1000], Population(1000, seed=9).covariate("weight", 70.0))
+    cut = Population(10_000, seed=9).only([7, 9_999, 3])
+    assert cut.size == 3
+    assert np.array_equal(cut.numbers, [7, 9_999, 3])
+    assert np.array_equal(cut.covariate("weight", 70.0), crowd[[7, 9_999, 3]])
+    assert not np.array_equal(crowd, Population(10_000, seed=10).covariate("weight", 70.0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"size": 0}, "size 0 is not a whole number from 1 on"),
+        ({"size": -3}, "size -3 is not a whole number"),
+        ({"size": 2.5}, "size 2.5 is not a whole number"),
+        ({"size": True}, "size True is not a whole number"),
+        ({"seed": -1}, "seed -1 is not a whole number"),
+        ({"seed": 2**64}, "is not a whole number from 0 to 2^64 - 1"),
+        ({"size": 3, "subjects": (1, 2)}, "2 subject numbers for 3 subjects"),
+    ],
+)
+def test_refused_populations(arguments: dict[str, object], what: str) -> None:
+    with pytest.raises(SimulationError) as raised:
+        Population(**arguments)  # type: ignore[arg-type]
+    assert what in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("weight", "what"), [("70", "has no unit"), ("70 L", "Units that fit: kg"), ("heavy", "is not a quantity")]
+)
+def test_refused_weights(weight: str, what: str) -> None:
+    with pytest.raises(UnitError) as raised:
+        Population(3, weight=weight)
+    assert what in str(raised.value)
+    assert "weight" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ((70.0, 10.0, "gamma"), 'kind "gamma" is not known. Allowed: log-normal, normal'),
+        ((70.0, -1.0), "do not fit together"),
+        ((70.0, 10.0, "normal", 80.0, 90.0), "The mean lies within the limits"),
+        ((math.nan, 10.0), "do not fit together"),
+        ((-5.0, 1.0), "a log-normal covariate needs a mean above 0, not -5"),
+    ],
+)
+def test_refused_spreads(arguments: tuple[object, ...], what: str) -> None:
+    with pytest.raises(SimulationError) as raised:
+        Spread(*arguments)  # type: ignore[arg-type]
+    assert what in str(raised.value)
