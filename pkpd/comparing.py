@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.comparison import JOINT_STATES, Arm, Comparison, Outcome
-from pkpd.dosing.prescription import as_regimen
+from pkpd.dosing.prescription import as_regimen, time_text
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import curve_value
 from pkpd.errors import SimulationError, UnknownName, unknown
@@ -86,7 +86,7 @@ def compare(
         if progress is not None:
             progress((number + 1) / len(plans))
     notes += _clocks(arms, held) + _limits(model, arms, analyte)
-    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, tuple(notes), title)
+    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, tuple(notes), title, patients.seed)
 
 
 def course(arm: Arm, times: NDArray[np.int64], threads: int | None = None) -> Result:
@@ -281,15 +281,14 @@ def _joint_states(
 
 
 def _clocks(arms: Sequence[Arm], held: str) -> list[str]:
-    """A note where differences compare times that lie differently long after the start of treatment."""
+    """A note where an untreated reference's times lie differently long after the start than those of other arms."""
     reference = next(arm for arm in arms if arm.name == held)
     others = [arm.name for arm in arms if arm.end != reference.end]
-    if not others or not any(o.name == "pain relief" for o in reference.outcomes):
+    if not reference.regimen.is_empty or not others or not any(o.name == "pain relief" for o in reference.outcomes):
         return []
     return [
-        f"Times count from each arm's own end of treatment, that of {held} {reference.end / TICKS_PER_HOUR:.4g} h "
-        f"after the start. Placebo response grows from the start, so at the same time it is not equally far on in "
-        f"{', '.join(others)}."
+        f"Times count from each arm's own end of treatment, that of {held} {time_text(reference.end)} after the start. "
+        f"Placebo response grows from the start, so at the same time it is not equally far on in {'; '.join(others)}."
     ]
 
 

@@ -7,7 +7,6 @@ difference is the 95 % interval of the estimate. The Monte-Carlo standard error 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -185,6 +184,7 @@ class Comparison:
     joint     : relief (fraction), when, and side effect of the four joint states; None without both
     notes     : what a reader must know: limits passed, effects left out
     title     : of tables and figures
+    seed      : of the patients
     """
 
     arms: tuple[Arm, ...]
@@ -196,7 +196,7 @@ class Comparison:
     joint: tuple[float, str, str] | None
     notes: tuple[str, ...]
     title: str = ""
-    sources: Mapping[str, str] | None = None
+    seed: int = 1
 
     def __repr__(self) -> str:
         return f"Comparison({', '.join(arm.name for arm in self.arms)}; {self.subjects} patients)"

@@ -37,6 +37,7 @@ class Individuals:
     effects    : effect id -> parameter -> (subjects) or one
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
     draws      : effect id -> (subjects) the uniform number that decides whether a side effect happens
+    seed       : of the random numbers
     """
 
     model: Model
@@ -47,6 +48,7 @@ class Individuals:
     effects: Mapping[str, Mapping[str, Column]]
     responders: Mapping[str, NDArray[np.bool_]]
     draws: Mapping[str, Floats]
+    seed: int
 
     @property
     def size(self) -> int:
@@ -105,6 +107,7 @@ def of_population(model: Model, population: Population) -> Individuals:
         effects,
         responders,
         draws,
+        population.seed,
     )
 
 
@@ -165,6 +168,7 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
         effects,
         responders,
         draws,
+        seed,
     )
 
 
@@ -180,7 +184,7 @@ def _refuse_impossible(model: Model, columns: Mapping[str, Floats]) -> None:
     for name, column in columns.items():
         parameter = model.parameters.get(name)
         above = name == "weight" or (parameter is not None and parameter.dimension == analyse("L")[1])
-        if parameter is None and not above or (parameter is not None and not parameter.dimension):
+        if (parameter is None and not above) or (parameter is not None and not parameter.dimension):
             continue
         wrong = column <= 0 if above else column < 0
         if wrong.any():

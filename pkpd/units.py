@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pkpd.errors import UnitError, nearest
 
@@ -125,11 +125,11 @@ def analyse(unit: str, where: str = "") -> tuple[float, Dimension]:
     try:
         if "//" in text:
             raise ValueError(text)
-        quantity = registry().Quantity(1.0, registry().parse_units(text)).to_root_units()
+        quantity: Any = registry().Quantity(1.0, registry().parse_units(text)).to_root_units()
     except Exception as cause:
         raise UnitError(f'{_at(where)}unit "{unit}" cannot be read. Write it like "mg/kg/h" or "L/h".') from cause
     dimension = tuple(sorted((name.strip("[]"), float(power)) for name, power in quantity.dimensionality.items()))
-    return float(cast(Any, quantity.magnitude)), dimension
+    return float(quantity.magnitude), dimension
 
 
 def factor(unit: str, dimension: str, where: str = "") -> float:

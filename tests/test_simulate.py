@@ -75,14 +75,15 @@ def test_superposition() -> None:
     close(run(" and ".join(parts)), np.sum([run(part) for part in parts], axis=0))
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.floats(0.1, 100), st.integers(0, 300), st.integers(0, 200)), min_size=2, max_size=4))
 def test_superposition_of_random_doses(doses: list[tuple[float, int, int]]) -> None:
     texts = [
         f"{amount} mg iv {f'over {length} min' if length else 'bolus'} starting at {start} min"
         for amount, start, length in doses
     ]
-    close(run(" and ".join(texts)), np.sum([run(text) for text in texts], axis=0))
+    # An infusion of minutes into a site of days leaves about twelve digits.
+    close(run(" and ".join(texts)), np.sum([run(text) for text in texts], axis=0), precision=5e-11)
 
 
 @pytest.mark.parametrize("later", [1, 37, 60 * 24 * 30])

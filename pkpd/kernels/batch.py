@@ -328,7 +328,7 @@ def _floors(system: System, values: Floats, events: Events) -> Floats:
     amount negative; minus infinity elsewhere.
     """
     rows = {row for p, q, row in system.entries if p != q} | {row for output in system.outputs for _, row in output}
-    positive = (events.amounts >= 0).all(axis=0)
+    positive = np.asarray((events.amounts >= 0).all(axis=0), bool)
     for row in rows:
         positive &= values[row, events.subjects] >= 0
     floors = np.zeros(-(-len(positive) // LANES) * LANES)
