@@ -9,9 +9,11 @@ import argparse
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
@@ -77,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(chosen: argparse.Namespace) -> int:
     from pkpd.study import load_study
-    from pkpd.tables import print_comparison
+    from pkpd.tables import csv_text, print_comparison
 
     for name in ("subjects", "threads"):
         value = getattr(chosen, name)
@@ -85,6 +87,7 @@ def _compare(chosen: argparse.Namespace) -> int:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
     study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
     folder = _folder(chosen.out)
+    load_meanwhile("pkpd.plot.page")
     with progress_bar(f"{study.population.size:,} patients, {len(study.arms)} regimens") as progress:
         comparison = study.run(chosen.threads, progress)
     from pkpd.plot.comparison import draw, save
@@ -92,7 +95,7 @@ def _compare(chosen: argparse.Namespace) -> int:
     print_comparison(comparison, study)
     figure = draw(comparison)
     table = folder / f"{study.id}.csv"
-    write_text(table, comparison.table().to_csv(index=False, float_format="%.6g"))
+    write_text(table, csv_text(comparison))
     pictures = save(figure, folder / study.id)
     print("Written: " + ", ".join(str(path) for path in (table, *pictures)))
     return 0
@@ -112,6 +115,18 @@ def _show(chosen: argparse.Namespace) -> int:
 
     print_model(chosen.model)
     return 0
+
+
+def load_meanwhile(module: str) -> None:
+    """Import a module in another thread, while this one computes; what fails there fails again where it is used."""
+    for first in ("scipy.special", "pkpd.kernels.batch"):  # what both would load comes first, in one thread
+        import_module(first)
+
+    def load() -> None:
+        with suppress(Exception):
+            import_module(module)
+
+    threading.Thread(target=load, daemon=True).start()
 
 
 def _folder(path: Path) -> Path:

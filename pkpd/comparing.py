@@ -178,7 +178,11 @@ def _arm(
     threads: int | None,
 ) -> Arm:
     """Simulate one arm and take every outcome of every patient."""
-    found = extremes(patients, regimen, horizon, {analyte: level}, threads=threads)
+    followed = {analyte: level} if analyte else {}
+    for effect in patients.model.effects:
+        if effect.role == "side effect" and effect.driver is not None:
+            followed.setdefault(patients.program.site_of(effect), np.inf)
+    found = extremes(patients, regimen, horizon, followed, threads=threads) if followed else {}
     outcomes = _doses(patients, regimen)
     if analyte:
         peak, _, area, above = found[analyte]

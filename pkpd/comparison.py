@@ -26,6 +26,21 @@ Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
 NORMAL_95 = "95 % of the estimate"
 PATIENTS_90 = "5th to 95th percentile of patients"
 
+COLUMNS = (
+    "regimen",
+    "quantity",
+    "when",
+    "against",
+    "value",
+    "low",
+    "high",
+    "interval",
+    "monte_carlo_error",
+    "median",
+    "unit",
+    "patients",
+)
+
 JOINT_STATES = (
     "relief without side effect",
     "relief with side effect",
@@ -239,24 +254,27 @@ class Comparison:
         """The whole table as a pandas frame: summaries, then differences from the reference."""
         import pandas
 
-        rows: list[dict[str, Any]] = [
-            {
-                "regimen": s.regimen,
-                "quantity": s.quantity,
-                "when": s.when,
-                "against": s.against,
-                "value": s.value,
-                "low": s.low,
-                "high": s.high,
-                "interval": s.kind,
-                "monte_carlo_error": s.error,
-                "median": s.median,
-                "unit": s.unit,
-                "patients": s.subjects,
-            }
+        return pandas.DataFrame([dict(zip(COLUMNS, row, strict=True)) for row in self.rows()])
+
+    def rows(self) -> list[tuple[str | float | int, ...]]:
+        """The lines of the table as tuples in the order of COLUMNS: summaries, then differences from the reference."""
+        return [
+            (
+                s.regimen,
+                s.quantity,
+                s.when,
+                s.against,
+                s.value,
+                s.low,
+                s.high,
+                s.kind,
+                s.error,
+                s.median,
+                s.unit,
+                s.subjects,
+            )
             for s in [*self.summaries(), *self.differences()]
         ]
-        return pandas.DataFrame(rows)
 
     def plot(self, *panels: str) -> Any:
         """A matplotlib figure: all panels, or those named: "plasma", "side effects", "relief", "states"."""

@@ -119,20 +119,28 @@ def extremes(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Floats]:
-    """Peak, time of peak, area and time above a threshold of every output, from 0 to `end` ticks.
+    """Peak, time of peak, area and time above a threshold of some outputs, from 0 to `end` ticks.
 
-    threshold : output -> mg/L; infinite where it is not named
+    threshold : output -> mg/L; infinite where there is none. Only the outputs it names are followed
     returns   : output -> (4, subjects): mg/L, h, mg/L h, h
     """
     from pkpd.kernels import batch
 
-    levels = np.array([threshold.get(name, np.inf) for name in subjects.program.outputs])
+    names = subjects.program.outputs
+    system = _system(subjects)
+    system = system._replace(outputs=tuple(system.outputs[names.index(name)] for name in threshold))
     groups = _groups(subjects, regimen, np.array([end]))
     events = [batch.Events(*made, times, False, who) for made, times, who in groups]
     found = batch.summarise(
-        _system(subjects), subjects.system_values(), events, end, levels, threads=threads or _cores(), progress=progress
+        system,
+        subjects.system_values(),
+        events,
+        end,
+        np.array(list(threshold.values())),
+        threads=threads or _cores(),
+        progress=progress,
     )
-    return dict(zip(subjects.program.outputs, found, strict=True))
+    return dict(zip(threshold, found, strict=True))
 
 
 def _cores() -> int:

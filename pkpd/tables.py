@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pkpd.comparison import JOINT_STATES, Comparison, Summary
+from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
 from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Source
@@ -164,6 +166,25 @@ def _block(
     for arm in arms:
         table.add_row(arm, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines))
     console.print(table)
+
+
+def csv_text(comparison: Comparison) -> str:
+    """The whole table as CSV, numbers to six significant digits, empty where there is none."""
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in comparison.rows():
+        writer.writerow(
+            [
+                ""
+                if isinstance(cell, float) and math.isnan(cell)
+                else f"{cell:.6g}"
+                if isinstance(cell, float)
+                else cell
+                for cell in row
+            ]
+        )
+    return made.getvalue()
 
 
 def print_models(kind: str | None = None) -> None:

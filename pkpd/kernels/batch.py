@@ -53,6 +53,37 @@ class Events(NamedTuple):
     subjects: Integers  # (subjects) their columns in the result
 
 
+@lru_cache(maxsize=128)
+def _needed(system: System) -> tuple[System, tuple[int, ...]]:
+    """The part of a system that some output depends on, and which of its inputs are left."""
+    needed = {state for output in system.outputs for state, _ in output}
+    while True:
+        more = needed | {q for p, q, _ in system.entries if p in needed}
+        if more == needed:
+            break
+        needed = more
+    if not needed:
+        return system, tuple(range(len(system.inputs)))
+    place = {state: number for number, state in enumerate(sorted(needed))}
+    inputs = tuple(u for u, state in enumerate(system.inputs) if state in needed)
+    return System(
+        states=len(place),
+        entries=tuple((place[p], place[q], row) for p, q, row in system.entries if p in needed),
+        keys=tuple(system.keys[state] for state in place),
+        inputs=tuple(place[system.inputs[u]] for u in inputs),
+        outputs=tuple(tuple((place[state], row) for state, row in output) for output in system.outputs),
+    ), inputs
+
+
+def _for_inputs(events: Events, inputs: tuple[int, ...]) -> Events:
+    """Events without what goes into inputs that were left out."""
+    number = np.full(events.rate.shape[1], -1)
+    number[list(inputs)] = np.arange(len(inputs))
+    rate = events.rate[:, list(inputs)] if inputs else np.full((len(events.breaks), 1), -1, np.int64)
+    bolus = events.bolus[number[events.bolus[:, 1]] >= 0]
+    return events._replace(rate=rate, bolus=np.column_stack([bolus[:, 0], number[bolus[:, 1]], bolus[:, 2]]))
+
+
 class _Structure(NamedTuple):
     """A system as the kernels read it."""
 
@@ -147,7 +178,9 @@ def solve(
     columns = -(-subjects // LANES) * LANES
     out = recycled(len(system.outputs), times, columns)
     flat = out.reshape(-1)
-    for events in schedule:
+    system, inputs = _needed(system)
+    for given in schedule:
+        events = _for_inputs(given, inputs)
         requests = requests_of(events.breaks, events.times, events.before)
         floors = _floors(system, values, events)
 
@@ -210,7 +243,9 @@ def summarise(
     """
     subjects = values.shape[1]
     out = np.empty((len(system.outputs), 4, subjects))
-    for events in schedule:
+    system, inputs = _needed(system)
+    for given in schedule:
+        events = _for_inputs(given, inputs)
         scan = exposure.scan_of(events.breaks / TICKS_PER_HOUR, end / TICKS_PER_HOUR, threshold)
         padded = -(-len(events.subjects) // LANES) * LANES
         found = aligned(len(system.outputs), 4, padded)

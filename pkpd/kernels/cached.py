@@ -108,12 +108,21 @@ class _Cache(FunctionCache):  # type: ignore[misc]
             return
 
 
-def kernel(function: Any) -> Any:
-    """Compile a function to machine code when it is first called, and keep that on disk.
+# Without reference counts: kernels allocate nothing, and counting inside loops costs more than the arithmetic.
+_OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
 
-    Without reference counts: kernels allocate nothing, and counting inside loops costs more than the arithmetic.
-    """
-    compiled = njit(nogil=True, _nrt=False)(function)
+
+def kernel(function: Any) -> Any:
+    """Compile a function to machine code when Python first calls it, and keep that on disk."""
+    return _kept(njit(**_OPTIONS)(function), function)
+
+
+def part(function: Any) -> Any:
+    """A kernel that only kernels call: without a way in from Python, which takes longer to compile than its body."""
+    return _kept(njit(no_cpython_wrapper=True, **_OPTIONS)(function), function)
+
+
+def _kept(compiled: Any, function: Any) -> Any:
     if folder() is not None:
         compiled._cache = _Cache(function)
     return compiled

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.kernels.cached import kernel
+from pkpd.kernels.cached import kernel, part
 from pkpd.kernels.lanes import (
     LANES,
     absolute,
@@ -68,7 +68,7 @@ def scan_of(starts: Floats, end: float, threshold: Floats) -> Scan:
     )
 
 
-@kernel
+@part
 def value_at(terms, coefficient, where, o, power):  # type: ignore[no-untyped-def]
     """Output o at the time whose terms are in `power`."""
     total = splat(0.0)
@@ -77,7 +77,7 @@ def value_at(terms, coefficient, where, o, power):  # type: ignore[no-untyped-de
     return total
 
 
-@kernel
+@part
 def slope_at(terms, coefficient, where, o, power, rate, first_rate):  # type: ignore[no-untyped-def]
     """Its slope: the term of degree d has the slope (term of degree d - 1) - r (itself)."""
     total = splat(0.0)
@@ -90,7 +90,7 @@ def slope_at(terms, coefficient, where, o, power, rate, first_rate):  # type: ig
     return total
 
 
-@kernel
+@part
 def integral(terms, coefficient, where, o, rate, first_rate, length):  # type: ignore[no-untyped-def]
     """Area under output o from the start of a segment to `length` (h).
 
@@ -114,7 +114,7 @@ def integral(terms, coefficient, where, o, rate, first_rate, length):  # type: i
     return total
 
 
-@kernel
+@part
 def close_in(terms, coefficient, where, o, power, rate, first_rate, of_slope, level, a, fa, b, fb):
     # type: ignore[no-untyped-def]
     """Where output o (or its slope) passes `level` between times a and b; lanes that do not pass it return junk.
@@ -136,7 +136,7 @@ def close_in(terms, coefficient, where, o, power, rate, first_rate, of_slope, le
     return b
 
 
-@kernel
+@part
 def time_above(terms, coefficient, where, o, power, rate, first_rate, level, a, fa, b, fb):
     # type: ignore[no-untyped-def]
     """How long output o is above the level between a and b, given it passes the level at most once between them."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.kernels.cached import kernel
+from pkpd.kernels.cached import kernel, part
 from pkpd.kernels.cascade import LARGEST_GROUP, Cascade
 from pkpd.kernels.lanes import LANES, absolute, fma, if_greater, if_less, load, splat, sqrt, store
 from pkpd.kernels.memory import aligned
@@ -91,7 +91,7 @@ def workspace(cascade: Cascade, plan: Plan) -> Workspace:
     return Workspace(*room, ones=np.ones(LANES), trial_rate=trial_rate)
 
 
-@kernel
+@part
 def rotate(square, turn, m, sweeps):  # type: ignore[no-untyped-def]
     """Eigenvalues (diagonal of `square`) and eigenvectors (columns of `turn`) of a symmetric m x m matrix in lanes.
 
@@ -126,7 +126,7 @@ def rotate(square, turn, m, sweeps):  # type: ignore[no-untyped-def]
                     store(turn, (r * m + q) * LANES, s * x + c * y)
 
 
-@kernel
+@part
 def diagonalise(cascade, values, subjects, base, w):  # type: ignore[no-untyped-def]
     """Rates and eigenvectors of every group: x = P z, z = Q x."""
     for g in range(cascade.group_start.size - 1):
@@ -160,7 +160,7 @@ def diagonalise(cascade, values, subjects, base, w):  # type: ignore[no-untyped-
                 store(w.to_modal, ((first + i) * LARGEST_GROUP + p) * LANES, v / scale)
 
 
-@kernel
+@part
 def prepare(cascade, values, group, subjects, base, w):  # type: ignore[no-untyped-def]
     """Couplings T, gains 1 / (k - r) and output weights of the scalar equations."""
     for t in range(cascade.couplings[0]):
@@ -185,7 +185,7 @@ def prepare(cascade, values, group, subjects, base, w):  # type: ignore[no-untyp
         )
 
 
-@kernel
+@part
 def add_dose(cascade, group, u, amount, w):  # type: ignore[no-untyped-def]
     """Put an amount (mg, lanes) into the state of input u."""
     state = cascade.inputs[u]
@@ -196,7 +196,7 @@ def add_dose(cascade, group, u, amount, w):  # type: ignore[no-untyped-def]
         store(w.z, i * LANES, fma(column, amount, load(w.z, i * LANES)))
 
 
-@kernel
+@part
 def coefficients(cascade, group, amounts, rate, segment, subjects, base, w):  # type: ignore[no-untyped-def]
     """Coefficient of every term of every equation, from the state at the start of a segment and its inputs."""
     for i in range(cascade.diagonal.size):
@@ -224,7 +224,7 @@ def coefficients(cascade, group, amounts, rate, segment, subjects, base, w):  # 
         store(w.entry, cascade.home[i] * LANES, own)
 
 
-@kernel
+@part
 def gather_outputs(cascade, w, into, where):  # type: ignore[no-untyped-def]
     """Coefficients of every output, written from entry `where` of `into` on."""
     for e in range(cascade.output_basis.size):
@@ -242,7 +242,7 @@ def gather_outputs(cascade, w, into, where):  # type: ignore[no-untyped-def]
         )
 
 
-@kernel
+@part
 def magnitude(cascade, w, o):  # type: ignore[no-untyped-def]
     """Output o at the time whose terms are in `w.power`, and the sum of the sizes of its terms."""
     value, total = splat(0.0), splat(0.0)
@@ -252,7 +252,7 @@ def magnitude(cascade, w, o):  # type: ignore[no-untyped-def]
     return absolute(value), total
 
 
-@kernel
+@part
 def trust(cascade, plan, group, rate, first_rate, w):  # type: ignore[no-untyped-def]
     """Above 0 in the lanes whose terms cancel too much for the digits promised.
 
@@ -314,7 +314,7 @@ def trust(cascade, plan, group, rate, first_rate, w):  # type: ignore[no-untyped
     return bad
 
 
-@kernel
+@part
 def cancelled(total, size):  # type: ignore[no-untyped-def]
     """1 in the lanes where terms of the sum `total` leave too few digits of a value of `size`; 0 where nothing is."""
     seen = if_greater(total, 0.0, if_less(total, LARGEST_CANCELLATION * size, splat(0.0), splat(1.0)), splat(0.0))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.kernels.cached import kernel
+from pkpd.kernels.cached import kernel, part
 from pkpd.kernels.lanes import LANES, exp, fma, if_less, load, splat, store, stream
 
 Floats = NDArray[np.float64]
@@ -46,7 +46,7 @@ class Expansion(NamedTuple):
     coefficient: Floats  # (blocks x segments x coefficients) output per term
 
 
-@kernel
+@part
 def raise_terms(basis, rate, first, time, into, where):  # type: ignore[no-untyped-def]
     """Every term t^d/d! exp(-r t) at a time.
 
