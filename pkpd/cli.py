@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -69,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PkpdError as mistake:
         print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("MemoryError: the computer has too little memory for so many patients. Give fewer.", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -86,17 +88,23 @@ def _compare(chosen: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
     study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
-    folder = _folder(chosen.out)
+    folder = _folder(chosen.out, [f"{study.id}.{ending}" for ending in ("csv", "png", "svg")])
     load_meanwhile("pkpd.plot.page")
-    with progress_bar(f"{study.population.size:,} patients, {len(study.arms)} regimens") as progress:
+    label = f"{study.population.size:,} patients, {len(study.arms)} regimens"
+    if not import_module("pkpd.kernels.cached").is_kept():
+        label += " (the first run compiles)"
+    with progress_bar(label) as progress:
         comparison = study.run(chosen.threads, progress)
     from pkpd.plot.comparison import draw, save
 
-    print_comparison(comparison, study)
     figure = draw(comparison)
     table = folder / f"{study.id}.csv"
-    write_text(table, csv_text(comparison))
-    pictures = save(figure, folder / study.id)
+    try:
+        write_text(table, csv_text(comparison))
+        pictures = save(figure, folder / study.id)
+    except OSError as cause:
+        raise StudyError(f"--out {folder}: the files could not be written ({cause.strerror}).") from cause
+    print_comparison(comparison, study)
     print("Written: " + ", ".join(str(path) for path in (table, *pictures)))
     return 0
 
@@ -129,14 +137,19 @@ def load_meanwhile(module: str) -> None:
     threading.Thread(target=load, daemon=True).start()
 
 
-def _folder(path: Path) -> Path:
+def _folder(path: Path, files: Sequence[str]) -> Path:
     """The output folder, made where it is missing; checked before anything runs."""
+    if path.exists() and not path.is_dir():
+        raise StudyError(f"--out {path}: it is a file. Name a folder.")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as cause:
         raise StudyError(f"--out {path}: nothing can be written there ({cause.strerror}).") from cause
+    for name in files:
+        if (path / name).is_dir():
+            raise StudyError(f"--out {path}: {name} is a folder there. Move it, or name another folder.")
     return path
 
 
@@ -165,7 +178,6 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    began = time.monotonic()
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -174,20 +186,15 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
         transient=True,
     )
     task = bar.add_task(label, total=1.0)
-    started = False
-
-    def advance(share: float) -> None:
-        nonlocal started
-        if not started and time.monotonic() - began > 1.0 and share < 1.0:
-            bar.start()
-            started = True
-        bar.update(task, completed=share)
-
+    start = threading.Timer(1.0, bar.start)
+    start.daemon = True
+    start.start()
     try:
-        yield advance
+        yield lambda share: bar.update(task, completed=share)
     finally:
-        if started:
-            bar.stop()
+        start.cancel()
+        start.join()
+        bar.stop()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from pkpd.effects.response import curve_value
 from pkpd.errors import SimulationError, UnknownName, unknown
 from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect
-from pkpd.model.library import default_effects
+from pkpd.model.library import DEFAULT_MODEL, default_effects
 from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.result import Result
@@ -68,12 +69,18 @@ def compare(
     returns   : Comparison
     Raises a PkpdError for anything that does not fit, before anything runs.
     """
+    if not isinstance(regimens, Mapping):
+        raise SimulationError(f"compare: regimens are given as name -> prescription, not as {str(regimens)[:40]}.")
+    if not isinstance(model, Model):
+        raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if not regimens:
         raise SimulationError("compare: no regimens. Give at least one, name -> prescription.")
     plans = {name: as_regimen(regimen, f'regimen "{name}"') for name, regimen in regimens.items()}
     held = _reference(plans, reference)
     model, notes = _equipped(model, effects)
     level = parse(threshold, "concentration", "threshold")
+    if not 0 <= level < np.inf:
+        raise SimulationError(f"threshold: {threshold!r} is not a level from 0 on.")
     analyte = "S-ketamine" if "S-ketamine" in model.outputs else next(iter(model.outputs), "")
     ends = _ends(plans)
     horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
@@ -82,11 +89,28 @@ def compare(
     arms = []
     for number, (name, regimen) in enumerate(plans.items()):
         own = patients if paired else _others(model, subjects, seed, number, patients)
-        arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, threads))
+        done = _Done(own.size, number, len(plans), progress)
+        arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, threads, done))
         if progress is not None:
             progress((number + 1) / len(plans))
     notes += _clocks(arms, held) + _limits(model, arms, analyte)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, tuple(notes), title, patients.seed)
+
+
+class _Done:
+    """Turns subjects done in one arm into the share of the whole comparison that is done."""
+
+    def __init__(self, size: int, arm: int, arms: int, progress: Progress | None) -> None:
+        self._each = 0.9 / max(1, size * arms)
+        self._share = arm / arms
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def __call__(self, subjects: int) -> None:
+        with self._lock:
+            self._share += subjects * self._each
+            if self._progress is not None:
+                self._progress(min(self._share, 1.0))
 
 
 def course(arm: Arm, times: NDArray[np.int64], threads: int | None = None) -> Result:
@@ -110,12 +134,22 @@ def _reference(plans: Mapping[str, Regimen], reference: str | None) -> str:
 def _equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, list[str]]:
     """The model with the effects to compute, and a note where they cannot be had."""
     if effects is not None:
+        if not all(isinstance(effect, Effect) for effect in effects):
+            raise SimulationError("effects: give effects, from pkpd.load_effect or pkpd.default_effects.")
         return replace(model, effects=()).with_effects(*effects), []
     if model.effects:
         return model, []
     chosen = default_effects()
     try:
-        return model.with_effects(*chosen), []
+        notes = (
+            []
+            if model.id == DEFAULT_MODEL
+            else [
+                f"The thresholds of the default effects belong to {DEFAULT_MODEL}; under {model.id} they would have "
+                "to be estimated again."
+            ]
+        )
+        return model.with_effects(*chosen), notes
     except UnknownName:
         needed = sorted({effect.driver.analyte for effect in chosen if effect.driver is not None})
         return model, [
@@ -131,6 +165,8 @@ def _ends(plans: Mapping[str, Regimen]) -> dict[str, int]:
 
 
 def _joint(model: Model, joint: tuple[float, str, str]) -> tuple[float, str, str] | None:
+    if not (isinstance(joint, tuple) and len(joint) == 3):
+        raise SimulationError(f"joint states: give (relief, when, side effect), not {joint!r}.")
     relief, when, side_effect = joint
     sides = [effect.id for effect in model.effects if effect.role == "side effect"]
     if not sides or not any(effect.role == "baseline" for effect in model.effects):
@@ -176,13 +212,14 @@ def _arm(
     level: float,
     joint: tuple[float, str, str] | None,
     threads: int | None,
+    done: Callable[[int], None],
 ) -> Arm:
     """Simulate one arm and take every outcome of every patient."""
     followed = {analyte: level} if analyte else {}
     for effect in patients.model.effects:
         if effect.role == "side effect" and effect.driver is not None:
             followed.setdefault(patients.program.site_of(effect), np.inf)
-    found = extremes(patients, regimen, horizon, followed, threads=threads) if followed else {}
+    found = extremes(patients, regimen, horizon, followed, threads=threads, progress=done) if followed else {}
     outcomes = _doses(patients, regimen)
     if analyte:
         peak, _, area, above = found[analyte]
@@ -304,6 +341,8 @@ def _limits(model: Model, arms: Sequence[Arm], analyte: str) -> list[str]:
         high = np.inf if limit.maximum is None else limit.maximum
         for arm in arms:
             if name == "duration":
+                if arm.regimen.is_empty:
+                    continue
                 values = np.array([arm.end / TICKS_PER_HOUR])
             elif name == "concentration":
                 if limit.of != analyte:

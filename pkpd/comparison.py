@@ -145,7 +145,7 @@ def summarise(arm: Arm, outcome: Outcome) -> Summary:
             low,
             high,
             NORMAL_95,
-            math.sqrt(mean * (1 - mean) / n),
+            math.sqrt(mean * (1 - mean) / n) if n > 1 else math.nan,
             math.nan,
             outcome.unit,
             n,
@@ -233,16 +233,18 @@ class Comparison:
         return [summarise(arm, outcome) for arm in self.arms for outcome in arm.outcomes]
 
     def differences(self, reference: str | None = None) -> list[Summary]:
-        """Every outcome of every other arm against a reference arm.
+        """Every outcome of every other arm against a reference arm, as far as that has it too.
 
         reference : name of an arm; that of the comparison unless given
         """
         held = self.arm(reference or self.reference)
+        known = {(outcome.name, outcome.when) for outcome in held.outcomes}
         return [
             difference(arm, held, outcome, self.paired)
             for arm in self.arms
             if arm is not held
             for outcome in arm.outcomes
+            if (outcome.name, outcome.when) in known
         ]
 
     def summary(self, regimen: str, quantity: str, when: str = "") -> Summary:

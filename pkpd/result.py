@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.effects.response import effect_values, pain
+from pkpd.effects.response import effect_values, pain, remaining
 from pkpd.errors import SimulationError, unknown
 from pkpd.individuals import Individuals
 from pkpd.units import analyse
@@ -80,9 +80,7 @@ class Result:
         if name == "pain" and self._has_pain:
             return pain(self.individuals, self._drive, hours)
         if name == "relief" and self._has_pain:
-            baseline = next(e for e in self.individuals.model.effects if e.role == "baseline")
-            start = effect_values(self.individuals, baseline, self._drive, hours)
-            return np.asarray(1.0 - pain(self.individuals, self._drive, hours) / start)
+            return np.asarray(1.0 - remaining(self.individuals, self._drive, hours))
         for effect in self.individuals.model.effects:
             if effect.id == name:
                 return effect_values(self.individuals, effect, self._drive, hours)

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing.prescription import as_regimen
-from pkpd.dosing.regimen import Dose, Regimen, to_ticks
+from pkpd.dosing.regimen import Dose, Regimen
 from pkpd.dosing.schedule import Schedule, Target, schedule
 from pkpd.errors import SimulationError, unknown
 from pkpd.individuals import Individuals, of_population, of_table
 from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.times import TICKS_PER_HOUR, read_times
+from pkpd.times import TICKS_PER_HOUR, read_times, to_ticks
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -61,6 +61,8 @@ def simulate(
 
 def individuals(model: Model, population: Population | int | Mapping[str, Any] | None) -> Individuals:
     """Subjects out of whatever `simulate` takes as population."""
+    if not isinstance(model, Model):
+        raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if population is None:
         return of_population(model, Population.typical())
     if isinstance(population, (bool, str)):
@@ -105,7 +107,7 @@ def concentrations(
         subjects.system_values(),
         events,
         ticks.shape[-1],
-        threads=threads or _cores(),
+        threads=_threads(threads),
         progress=progress,
     )
 
@@ -137,13 +139,18 @@ def extremes(
         events,
         end,
         np.array(list(threshold.values())),
-        threads=threads or _cores(),
+        threads=_threads(threads),
         progress=progress,
     )
     return dict(zip(threshold, found, strict=True))
 
 
-def _cores() -> int:
+def _threads(asked: int | None) -> int:
+    """How many threads to use: as asked, or all cores."""
+    if asked is not None:
+        if isinstance(asked, bool) or not isinstance(asked, (int, np.integer)) or asked < 1:
+            raise SimulationError(f"threads: {asked!r} is not a whole number from 1 on.")
+        return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

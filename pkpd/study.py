@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pkpd.comparing import compare
 from pkpd.comparison import Comparison
@@ -17,7 +18,10 @@ from pkpd.model.model import MARKS, Model, Source
 from pkpd.model.sections import read_id, read_sources
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population, Spread
+from pkpd.times import ticks
 from pkpd.units import parse as parse_quantity
+
+T = TypeVar("T")
 
 _KEYS = (
     "id",
@@ -137,7 +141,7 @@ def read_study(source: str | Path, where: str = "") -> Study:
 def _study(document: Document) -> Study:
     top = document.top
     top.only(_KEYS)
-    top.choice("kind", ["study"])
+    top.choice("kind", ["study"], why='A study has kind = "study".')
     name = read_id(top)
     sources = read_sources(top)
     model = _named(top, "model", library.names("pk") + library.names("generic"), library.load)
@@ -146,21 +150,23 @@ def _study(document: Document) -> Study:
         top.fail("there are no [[arms]]; each has a name, a regimen, a source and a mark.")
     names = [arm.name for arm in arms]
     if len(set(names)) < len(names):
-        top.fail(f'two arms have the name "{next(n for n in names if names.count(n) > 1)}".', "arms")
+        twice = next(number for number, name in enumerate(names) if name in names[:number])
+        top.tables("arms")[twice].fail(f'two arms have the name "{names[twice]}".', "name")
     reference = top.text("reference", "") or None
     if reference is not None and reference not in names:
         top.fail(f'"{reference}" is no arm. {nearest(reference, names)}', "reference")
     threshold = top.text("threshold", "50 ng/mL")
-    _quantity(top, "threshold", threshold, "concentration")
+    if not _quantity(top, "threshold", threshold, "concentration") >= 0:
+        top.fail(f'"{threshold}" is not a level from 0 on.', "threshold")
     until = top.text("until", "") or None
     if until is not None:
-        _quantity(top, "until", until, "time")
+        _placed(top, "until", lambda: ticks(until))
     study = Study(
         name,
         top.text("title"),
         top.text("about", ""),
         model,
-        _effects(top),
+        _effects(top, model),
         arms,
         reference,
         _population(top, sources),
@@ -181,6 +187,8 @@ def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
     except PkpdError as cause:
         table.fail(str(cause), "regimen")
     source = table.choice("source", sources, why="It names one of [sources].")
+    if not table.text("name").strip():
+        table.fail("an arm needs a name.", "name")
     return StudyArm(table.text("name"), regimen, source, table.choice("mark", MARKS), table.text("note", ""))
 
 
@@ -205,7 +213,7 @@ def _named(top: Table, key: str, allowed: list[str], load: Callable[[str], Model
     return load(given)
 
 
-def _effects(top: Table) -> tuple[Effect, ...] | None:
+def _effects(top: Table, model: Model) -> tuple[Effect, ...] | None:
     value = top.data.get("effects", "default")
     if value == "default":
         return None
@@ -215,17 +223,17 @@ def _effects(top: Table) -> tuple[Effect, ...] | None:
     for name in top.texts("effects"):
         if name not in allowed:
             top.fail_unknown("effect", name, allowed, "effects")
-    return tuple(library.load_effect(name) for name in top.texts("effects"))
+    chosen = tuple(library.load_effect(name) for name in top.texts("effects"))
+    _placed(top, "effects", lambda: model.with_effects(*chosen))
+    return chosen
 
 
 def _population(top: Table, sources: Mapping[str, Source]) -> Population:
     """The patients a study describes; covariates it does not name are those of the default population."""
-    subjects, seed = (
-        top.number(key) if key in top else float(default) for key, default in (("subjects", 1000), ("seed", 1))
-    )
+    subjects, seed = top.data.get("subjects", 1000), top.data.get("seed", 1)
     for key, number, least in (("subjects", subjects, 1), ("seed", seed, 0)):
-        if number != int(number) or number < least:
-            top.fail(f"{number:g} is not a whole number from {least} on.", key)
+        if isinstance(number, bool) or not isinstance(number, int) or not least <= number < 2**64:
+            top.fail(f"{number!r} is not a whole number from {least} to 2^64 - 1.", key)
     spreads = {}
     for name, table in top.each("population").items():
         table.only(_SPREAD_KEYS)
@@ -255,7 +263,12 @@ def _population(top: Table, sources: Mapping[str, Source]) -> Population:
 
 
 def _quantity(table: Table, key: str, text: str, dimension: str) -> float:
+    return _placed(table, key, lambda: parse_quantity(text, dimension))
+
+
+def _placed(table: Table, key: str, read: Callable[[], T]) -> T:
+    """What `read` gives; what it refuses is said with file, line and key."""
     try:
-        return parse_quantity(text, dimension)
+        return read()
     except PkpdError as cause:
         table.fail(str(cause), key)

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
 from pkpd.model import library
 from pkpd.model.effect import Effect
@@ -16,7 +18,6 @@ from pkpd.model.model import Model, Parameter, Source
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from pkpd.study import Study
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
 KINDS = ("pk", "effect", "study", "generic")
 
 
-def _console() -> Console:
-    from rich.console import Console
+class _Output(Console):
+    """A console that takes texts as they are and leaves a closed pipe to the caller."""
 
-    wide = None if sys.stdout.isatty() else 150
-    return Console(width=wide, highlight=False, soft_wrap=False)
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+def _console() -> Console:
+    return _Output(width=None if sys.stdout.isatty() else 150, highlight=False, markup=False, emoji=False)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -51,14 +56,20 @@ def number_text(value: float, digits: int = 3) -> str:
     return f"{value:,.{places}f}"
 
 
+def fixed(value: float, places: int) -> str:
+    """A number with so many decimals, and no minus before a zero."""
+    text = f"{value:.{places}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
 def _cell(summary: Summary | None) -> str:
     """Value, interval and Monte-Carlo error of one line; fractions in percent, points to two places."""
     if summary is None:
         return "-"
     if not summary.unit:
-        return _joined(summary, lambda x: f"{100 * x:.0f}", f"{100 * summary.error:.1f}")
+        return _joined(summary, lambda x: fixed(100 * x, 0), f"{100 * summary.error:.1f}")
     if summary.unit == "points":
-        return _joined(summary, lambda x: f"{x:.2f}", f"{summary.error:.2f}")
+        return _joined(summary, lambda x: fixed(x, 2), f"{summary.error:.2f}")
     return _joined(summary, number_text, number_text(summary.error, 2))
 
 
@@ -79,7 +90,7 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
     """The comparison as tables, a line for each arm: levels, relief, side effects, joint states, differences."""
     console = _console()
     if comparison.title:
-        console.print(f"[bold]{comparison.title}[/bold]")
+        console.print(comparison.title, style="bold")
     same = ", the same in every arm" if comparison.paired else " in each arm"
     console.print(
         f"{comparison.subjects:,} virtual patients{same}. Times of relief count from the end of each arm's treatment."
@@ -91,7 +102,7 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
 
     _print_blocks(console, comparison)
     for note in comparison.notes:
-        console.print(f"[bold]Note:[/bold] {note}")
+        console.print(f"Note: {note}")
     model = comparison.arms[0].individuals.model
     marks = model.marks()
     counted = ", ".join(f"{count} {mark}" for mark, count in marks.items() if count)
@@ -110,7 +121,7 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
     found = {(s.regimen, s.quantity, s.when): s for s in comparison.summaries()}
     against = {(s.regimen, s.quantity, s.when): s for s in comparison.differences()}
     lines = list(dict.fromkeys((s.quantity, s.when) for s in found.values()))
-    events = {line[0] for line in lines if comparison.arms[0].outcome(*line).event}
+    events = {outcome.name for arm in comparison.arms for outcome in arm.outcomes if outcome.event}
     arms = [arm.name for arm in comparison.arms]
     levels = [line for line in lines if not line[1] and line[0] not in events]
     sides = [line for line in lines if not line[1] and line[0] in events]
@@ -162,9 +173,14 @@ def _block(
     for quantity, when in lines:
         unit = next((s.unit for s in found.values() if (s.quantity, s.when) == (quantity, when)), "")
         heads.append(when if times else f"{quantity} ({unit})" if units and unit else quantity)
-    table = _table(title, "", *heads)
-    for arm in arms:
-        table.add_row(arm, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines))
+    heads_and_name = ["", *heads]
+    table = _table(title, *heads_and_name)
+    rows = [[arm, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines)] for arm in arms]
+    for number, column in enumerate(table.columns):  # a number is never broken, whatever the width
+        words = [word for row in [heads_and_name, *rows] for word in row[number].split()]
+        column.min_width = max(len(word) for word in [*words, " "])
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
 
 
@@ -238,11 +254,9 @@ def _left(table: Table) -> Table:
 
 def print_model(name: str) -> None:
     """Every number of a model or effect: value, unit, spread, source and mark."""
-    from rich.markup import escape
-
     console = _console()
     found: Model | Effect = library.load_any(name)
-    console.print(f"[bold]{escape(found.title)}[/bold]  ({found.id})")
+    console.print(f"{found.title}  ({found.id})", style="bold")
     if isinstance(found, Effect):
         console.print(f"Endpoint: {found.endpoint}. Role: {found.role}.")
         if found.driver is not None:
@@ -255,13 +269,13 @@ def print_model(name: str) -> None:
             f"Gives {', '.join(found.outputs)}; sampling site: {found.sampling_site}; routes: "
             f"{', '.join(found.routes)}; forms: {', '.join(found.forms)}."
         )
-    console.print(f"Use it for: {escape(found.use_for)}\nNot for: {escape(found.not_for)}")
+    console.print(f"Use it for: {found.use_for}\nNot for: {found.not_for}")
     table = _left(_table("Parameters", "name", "value", "unit", "between people", "mark", "source", "what it is"))
     for parameter in found.parameters.values():
-        table.add_row(*(escape(text) for text in _parameter_row(parameter)))
+        table.add_row(*_parameter_row(parameter))
     console.print(table)
     for derived, expression in found.derived.items():
-        console.print(f"{derived} = {escape(expression.text)}")
+        console.print(f"{derived} = {expression.text}")
     if isinstance(found, Model):
         for covariance in found.covariances:
             console.print(
@@ -273,11 +287,11 @@ def print_model(name: str) -> None:
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "
             f"({correlation.mark}, {correlation.source})"
         )
-    console.print("[bold]Sources[/bold]")
+    console.print("Sources", style="bold")
     for source in found.sources.values():
-        console.print(f"  {source.key}: {escape(_source_text(source))}")
+        console.print(f"  {source.key}: {_source_text(source)}")
     for note in found.notes:
-        console.print(f"- {escape(note)}")
+        console.print(f"- {note}")
     for limit in found.validity.values():
         bounds = [
             f"{word} {bound / analyse(limit.unit)[0]:g}"

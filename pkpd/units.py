@@ -184,15 +184,5 @@ def parse(value: Any, dimension: str, where: str = "") -> float:
     return number * factor(unit, dimension, where)
 
 
-def convert(number: Any, unit: str, dimension: str) -> Any:
-    """A canonical number (or array) in another unit.
-
-    number    : canonical number or array
-    unit      : the unit to show it in
-    dimension : a name of NAMED
-    """
-    return number / factor(unit, dimension)
-
-
 def _at(where: str) -> str:
     return f"{where}: " if where else ""

@@ -87,7 +87,7 @@ def test_folder_that_cannot_be_written_is_refused_first(tmp_path, capsys):
 def test_output_folder_that_is_a_file_is_refused_first(tmp_path, capsys):
     (tmp_path / "taken").write_text("")
     assert main(["compare", "crps-infusions", "--out", str(tmp_path / "taken")]) == 2
-    assert "nothing can be written" in capsys.readouterr().err
+    assert "it is a file" in capsys.readouterr().err
 
 
 def test_models_lists_all_and_show_gives_every_number(capsys):

@@ -8,6 +8,7 @@ from scipy.stats import binomtest
 
 import pkpd
 from pkpd.comparison import JOINT_STATES, wilson
+from pkpd.tables import print_comparison
 
 PUSH, SLOW = "0.3 mg/kg iv over 4 min", "0.3 mg/kg iv over 15 min"
 ARMS = {"push": PUSH, "slow": SLOW, "none": "no treatment"}
@@ -214,3 +215,24 @@ def test_doses_of_the_arms(study):
             "placebo": 0.0,
         }
     )
+
+
+def test_until_between_the_arms_last_times_compares_what_both_have(model):
+    arms = {"long": "25 mg/h iv over 4 h every 24 h for 5 doses", "short": "0.5 mg/kg iv over 40 min"}
+    comparison = pkpd.compare(model, arms, 20, until="8 d")
+    assert {s.when for s in comparison.differences()} == {"", "end of treatment"}
+    assert ("pain relief", "1 week") in {(s.quantity, s.when) for s in comparison.summaries()}
+    print_comparison(comparison)
+
+
+def test_names_in_brackets_are_printed_as_they_are(model, capsys):
+    comparison = pkpd.compare(model, {"[/b] a": PUSH, "[red]": "no treatment"}, 5, title="[blue]x[/red]")
+    print_comparison(comparison)
+    printed = capsys.readouterr().out
+    for name in ("[/b] a", "[red]", "[blue]x[/red]"):
+        assert name in printed
+
+
+def test_other_kinetics_under_the_default_effects_are_noted():
+    comparison = pkpd.compare(pkpd.load("otto2021-s-ketamine"), {"a": "s-ketamine 20 mg iv over 20 min"}, 5)
+    assert any("estimated again" in note for note in comparison.notes)

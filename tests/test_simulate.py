@@ -480,3 +480,34 @@ def test_equations_that_are_not_linear_are_refused() -> None:
     )
     with pytest.raises(SimulationError, match=r"equation of central is not linear in central.*Only linear models"):
         pkpd.simulate(model, "1 mg iv", {"Vmax": [1.0], "Km": [1.0]}, TIMES)
+
+
+# Times of doses and of outputs are read alike
+
+
+@pytest.mark.parametrize("at", ["52.55 d", "0.1 d", "33.3 min", "7.77 h", "1.3 wk", "0.7 s"])
+def test_an_output_at_the_time_of_a_dose_is_after_it(at: str) -> None:
+    number, unit = at.split()
+    for times in (at, [at], ([float(number)], unit)):
+        found = pkpd.simulate(FAST, f"10 mg iv bolus starting at {at}", times=times).array
+        assert found[0, 0, 0] > 0
+
+
+@pytest.mark.parametrize("times", [([3e6], "h"), "1e30 h", "0 to 1e6 h by 1 s"])
+def test_times_too_long_to_count_are_refused(times: Any) -> None:
+    with pytest.raises(pkpd.PkpdError, match="292 years|ten million"):
+        pkpd.simulate(FAST, "10 mg iv bolus", times=times)
+
+
+def test_a_range_may_give_a_unit_to_both_ends() -> None:
+    one = pkpd.simulate(FAST, "10 mg iv bolus", times="0 min to 2 h by 30 min").hours
+    assert one == pytest.approx([0, 0.5, 1, 1.5, 2])
+
+
+def test_thousands_of_infusions_are_planned_quickly_and_right() -> None:
+    """A plan that looked at every infusion for every segment took 50 s."""
+    often = pkpd.simulate(FAST, "1 mg iv over 1 h every 2 h for 10000 doses", times=["19999 h", "20000 h"]).array
+    steady = pkpd.simulate(FAST, "1 mg iv over 1 h every 2 h for 400 doses", times=["799 h", "800 h"]).array
+    names = pkpd.simulate(FAST, "1 mg iv bolus", times="0 h").quantities
+    plasma = names.index("S-ketamine")
+    assert often[plasma] == pytest.approx(steady[plasma], rel=1e-9)

@@ -22,8 +22,10 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from pkpd import units
-from pkpd.dosing.regimen import ROUTES, TICKS_PER_HOUR, Dose, DrugForm, Kind, Regimen, read_limit, read_time, to_hours
+from pkpd.dosing.regimen import Dose, DrugForm, Kind, Regimen, read_limit
 from pkpd.errors import PrescriptionError, RegimenError, UnitError, nearest
+from pkpd.routes import ROUTES
+from pkpd.times import TICKS_PER_HOUR, read_time
 
 _ALIASES: Final = {
     "iv": ("intravenous", "intravenously"),
@@ -357,36 +359,6 @@ def write(regimen: Regimen) -> str:
         else:
             chains.append((dose, _step(dose, None)))
     return " and ".join(text for _, text in chains) or _NOTHING[0]
-
-
-def explain(regimen: Regimen) -> str:
-    """A table of every administration, for checking that a regimen means what was intended.
-
-    regimen : the regimen
-    returns : text, one line each in order of time: when, what as written, over how long, what that gives, and why
-    """
-    if regimen.is_empty:
-        return _NOTHING[0]
-    rows = [("at", "dose", "over", "gives", "why")]
-    for at, place, index in sorted(
-        (at, place, index) for place, dose in enumerate(regimen.doses) for index, at in enumerate(dose.starts)
-    ):
-        dose = regimen.doses[place]
-        total = to_hours(dose.duration) if dose.kind == "rate" else 1.0
-        why = f"dose {index + 1} of {dose.count}, every {time_text(dose.every)}" if dose.every else "single dose"
-        gives = f"{dose.quantity * total:.6g} {dose.unit.replace('/h', '')}"
-        most = "" if dose.cap is None else f", at most {dose.cap * total:.6g} mg"
-        rows.append(
-            (
-                time_text(at),
-                f"{dose.form} {number_text(dose.quantity)} {dose.unit} {dose.route}",
-                time_text(dose.duration) if dose.duration else "bolus",
-                gives + most,
-                why,
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
 def number_text(number: float) -> str:

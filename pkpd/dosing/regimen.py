@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from typing import Final, Literal
 
 import numpy as np
@@ -17,56 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from pkpd import units
 from pkpd.errors import RegimenError, nearest
+from pkpd.routes import ROUTES
+from pkpd.times import LONGEST, Quantity, read_time, to_hours
 
 Kind = Literal["amount", "rate"]
-Quantity = str | tuple[float, str]
 
-TICKS_PER_HOUR: Final = 3_600_000_000_000
-ROUTES: Final = ("iv", "im", "sc", "oral", "nasal", "sublingual", "buccal", "rectal", "inhaled", "epidural", "topical")
-_LONGEST: Final = 2**63 - 1
 _PREFIX: Final = {"racemate": "", "S": "s-", "R": "r-"}
 _SUFFIX: Final = {"base": "", "hydrochloride": " hcl"}
 _UNITS: Final = {
     "amount": {0.0: "mg", 1.0: "mg/kg", 70.0: "mg/70kg"},
     "rate": {0.0: "mg/h", 1.0: "mg/kg/h", 70.0: "mg/h/70kg"},
 }
-
-
-def to_ticks(hours: float) -> int:
-    """The nearest whole number of ticks to a time.
-
-    hours   : h
-    returns : ticks
-    Raises RegimenError for a time that is not finite.
-    """
-    if not math.isfinite(hours * TICKS_PER_HOUR):
-        raise RegimenError(f"a time of {hours} h is not finite. Give one within 292 years.")
-    return round(hours * TICKS_PER_HOUR)
-
-
-def to_hours(ticks: int) -> float:
-    """A time in hours.
-
-    ticks   : ticks
-    returns : h
-    """
-    return ticks / TICKS_PER_HOUR
-
-
-def read_time(value: Quantity, where: str = "") -> int:
-    """A written time in ticks; a text is read as a decimal fraction, so that no digit of it is lost.
-
-    value   : text ("40 min"), pair (40, "min") or pint quantity
-    where   : the place, for the error
-    returns : ticks, the nearest whole number; negative where the time is
-    Raises UnitError for a missing or wrong unit, RegimenError for a time that is not finite.
-    """
-    hours = units.parse(value, "time", where)
-    nearby = to_ticks(hours)
-    if not isinstance(value, str) or hours == 0.0:
-        return nearby
-    unit = units.split(value)[1]
-    return round(Fraction(value.strip().removesuffix(unit).strip()) * to_ticks(units.factor(unit, "time")))
 
 
 def read_limit(value: Quantity, where: str = "") -> tuple[float, Kind]:
@@ -189,7 +149,7 @@ class Dose:
         ):
             if wrong:
                 raise RegimenError(f"dose: {problem}")
-        if self.span > _LONGEST:
+        if self.span > LONGEST:
             raise RegimenError(f"dose: the course is over at {to_hours(self.span):g} h; it must be within 292 years.")
 
     @property

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.dosing.regimen import Dose, Regimen, to_hours
+from pkpd.dosing.regimen import Dose, Regimen
+from pkpd.times import to_hours
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -70,9 +71,16 @@ def schedule(
     breaks = np.array(sorted(times), np.int64)
     rate = np.full((len(breaks), max(1, inputs)), -1, np.int64)
     sums: dict[tuple[int, ...], int] = {}
-    for s, tick in enumerate(breaks):
+    changes: dict[int, list[tuple[int, int, bool]]] = {}
+    for begin, end, u, row in infusions:
+        changes.setdefault(begin, []).append((u, row, True))
+        changes.setdefault(end, []).append((u, row, False))
+    running: list[list[int]] = [[] for _ in range(inputs)]
+    for s, tick in enumerate(breaks.tolist()):
+        for u, row, starts in changes.get(tick, ()):
+            (running[u].append if starts else running[u].remove)(row)
         for u in range(inputs):
-            active = tuple(sorted(row for begin, end, at, row in infusions if at == u and begin <= tick < end))
+            active = tuple(sorted(running[u]))
             if active:
                 if active not in sums:
                     if len(active) == 1:

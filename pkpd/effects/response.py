@@ -25,6 +25,8 @@ class Subjects(Protocol):
     @property
     def program(self) -> Program: ...
     @property
+    def size(self) -> int: ...
+    @property
     def effects(self) -> Mapping[str, Mapping[str, Floats | float]]: ...
     @property
     def responders(self) -> Mapping[str, NDArray[np.bool_]]: ...
@@ -67,13 +69,18 @@ def pain(subjects: Subjects, drive: Drive, hours: Floats | float) -> Floats:
 
     drive, hours : as for `effect_values`
     """
-    score: Floats | None = None
-    remaining: Floats | float = 1.0
+    baseline = next(effect for effect in subjects.model.effects if effect.role == "baseline")
+    return np.asarray(effect_values(subjects, baseline, drive, hours) * remaining(subjects, drive, hours))
+
+
+def remaining(subjects: Subjects, drive: Drive, hours: Floats | float) -> Floats:
+    """Fraction of baseline pain that is left, (times, subjects); relief is what is missing from 1.
+
+    drive, hours : as for `effect_values`
+    """
+    left: Floats | float = 1.0
     for effect in subjects.model.effects:
-        if effect.role == "baseline":
-            score = effect_values(subjects, effect, drive, hours)
-        elif effect.role in ("relief", "placebo"):
-            remaining = remaining * (1.0 - effect_values(subjects, effect, drive, hours))
-    if score is None:
-        raise ValueError("no effect of role baseline among the effects")
-    return np.asarray(score * remaining)
+        if effect.role in ("relief", "placebo"):
+            left = left * (1.0 - effect_values(subjects, effect, drive, hours))
+    shape = np.broadcast_shapes(np.shape(hours), (1, subjects.size))
+    return np.broadcast_to(np.asarray(left), shape)

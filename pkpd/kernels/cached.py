@@ -49,12 +49,20 @@ def folder() -> Path | None:
     for candidate in candidates():
         path = candidate / f"kernels-{fingerprint()}"
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+                continue  # somebody else's: code from there is not to be run
             with tempfile.TemporaryFile(dir=path):
                 return path
         except OSError:
             continue
     return None
+
+
+def is_kept() -> bool:
+    """Whether compiled kernels of these sources lie on disk."""
+    found = folder()
+    return found is not None and any(found.glob("*.nbc"))
 
 
 class _Locator(_CacheLocator):  # type: ignore[misc]

@@ -34,10 +34,9 @@ class Cascade(NamedTuple):
     diagonal: Integers  # (states)                   value of K[i, i]; -1 where it is zero
     coupling: Integers  # (parts, 6)                 T entry, equation i, state p, value of K[p, q], state q, equation j
     couplings: Integers  # (1)                        number of T entries
-    symbol: Integers  # (states)                   rate symbol of each equation; symbol 0 is the rate zero
     symbol_of: Integers  # (symbols)                  an equation that has this rate; -1 for symbol 0
     basis: Integers  # (terms, 3)                 symbol and degree d of each t^d/d! exp(-r t), term of degree d - 1
-    step: Integers  # (steps, 5)                 A entry, A entry of the next degree, gain, takes the input, equation
+    step: Integers  # (steps, 4)                 A entry, A entry of the next degree, gain, takes the input
     step_start: Integers  # (states + 1)
     force: Integers  # (parts, 2)                 T entry, A entry
     force_start: Integers  # (steps + 1)
@@ -174,10 +173,9 @@ def arrange(
         diagonal=table([entries.get((state, state), -1) for state in order]),
         coupling=table(coupling, 6),
         couplings=table([len(coupled)]),
-        symbol=table(symbol),
         symbol_of=table(symbol_of),
         basis=table(builder.basis, 3),
-        step=table(builder.step, 5),
+        step=table(builder.step, 4),
         step_start=table(builder.step_start),
         force=table(builder.force, 2),
         force_start=table(builder.force_start),
@@ -209,7 +207,7 @@ class _Terms:
         self.symbol, self.coupled, self.dosed, self.group = symbol, coupled, dosed, group
         self.basis: list[tuple[int, int, int]] = []
         self.basis_of: dict[tuple[int, int], int] = {}
-        self.step: list[tuple[int, int, int, int, int]] = []
+        self.step: list[tuple[int, int, int, int]] = []
         self.step_start = [0]
         self.force: list[tuple[int, int]] = []
         self.force_start = [0]
@@ -266,7 +264,7 @@ class _Terms:
                 else:
                     target, gain = entry(rate, degree), len(self.gain) - 1
                     higher = entry(rate, degree + 1) if degree < degrees[rate] else -1
-                self.step.append((target, higher, gain, int(takes_input and (rate, degree) == (0, 0)), i))
+                self.step.append((target, higher, gain, int(takes_input and (rate, degree) == (0, 0))))
                 self.force += forcing.get((rate, degree), [])
                 self.force_start.append(len(self.force))
             if rate != own:

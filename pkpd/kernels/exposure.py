@@ -34,8 +34,6 @@ FIRST_SCAN = 20.0 / 3600.0  # h
 SCAN_GROWTH = 1.35
 CLOSE_IN = 12
 
-PEAK, PEAK_TIME, AREA, ABOVE = range(4)
-
 
 class Scan(NamedTuple):
     """Where each segment is looked at, h after its start; the first is 0 and the last the segment's end."""
@@ -155,7 +153,7 @@ def summarise(terms, scan, rate, coefficient, symbols, segments, subjects, first
     """Peak, its time, area and time above the threshold of every output, for one expanded chunk.
 
     rate, coefficient : an Expansion's arrays, flat; segments : how many it has
-    flat  : (outputs x 4 x subjects) as in PEAK ... ABOVE, flat; written in place
+    flat  : (outputs x 4 x subjects) peak, its time, area and time above, flat; written in place
     power : room for the terms at one time
     """
     for block in range(last_block - first_block):

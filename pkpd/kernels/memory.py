@@ -21,7 +21,7 @@ LINE = 64  # bytes of a cache line
 LARGE = 4 << 20  # bytes from which memory is worth keeping
 KEPT = 96 << 20  # bytes kept at the most
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a result may end, and give back, while this thread holds it
 _kept: list[mmap.mmap] = []
 
 
@@ -46,7 +46,11 @@ def recycled(*shape: int) -> Floats:
 
 
 def _fresh(needed: int) -> mmap.mmap:
-    memory = mmap.mmap(-1, -(-needed // mmap.PAGESIZE) * mmap.PAGESIZE)
+    size = -(-needed // mmap.PAGESIZE) * mmap.PAGESIZE
+    if hasattr(mmap, "MAP_PRIVATE") and hasattr(mmap, "MAP_ANONYMOUS"):  # each forked process has its own copy
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    else:
+        memory = mmap.mmap(-1, size)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with contextlib.suppress(OSError):  # advice only
             memory.madvise(mmap.MADV_HUGEPAGE)

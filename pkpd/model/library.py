@@ -19,6 +19,10 @@ KINDS = {
 }
 
 
+# The kinetics the default effects were fitted under.
+DEFAULT_MODEL = "kamp2020-ketamine"
+
+
 @lru_cache(maxsize=1)
 def folder() -> Path:
     """The library's folder: inside an installed package, or beside the package in a clone.

@@ -44,6 +44,7 @@ from pkpd.model.sections import (
 from pkpd.model.spreads import read_covariances
 from pkpd.model.structures import STRUCTURES, expand, feed, plus
 from pkpd.model.tomltext import Document, Table
+from pkpd.routes import ROUTES
 from pkpd.units import Dimension
 
 _MODEL_KEYS = (
@@ -167,6 +168,8 @@ def _routes(
     moieties = {part for form in forms.values() for part in form.parts}
     routes = {}
     for name, table in top.each("routes").items():
+        if name not in ROUTES:
+            top.table("routes").fail_unknown("route", name, ROUTES, name)
         table.only(("into", "bioavailability", "lag"))
         if isinstance(table.data.get("into"), dict):
             inner = table.table("into")

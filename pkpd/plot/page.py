@@ -9,12 +9,12 @@ from typing import Any
 
 from pkpd.comparing import NG_PER_ML
 from pkpd.comparison import Comparison
-from pkpd.dosing.regimen import to_hours
 from pkpd.plot import panels as draw
 from pkpd.plot import style
 from pkpd.plot.curves import Course, Curves, joint_error, joint_shares, rate_steps, side_effects, window
 from pkpd.plot.sheet import EndLabel, Sheet, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, Look, text_height, wrap
+from pkpd.times import to_hours
 
 WIDTH = 7.1  # inches, two columns of a journal
 WIDTHS: Mapping[tuple[str, ...], float] = {("plasma",): 5.6, ("relief",): 5.2, ("states",): 3.4}  # of one panel

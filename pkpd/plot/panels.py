@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from pkpd.comparison import JOINT_STATES, Arm
-from pkpd.dosing.regimen import DrugForm, to_ticks
+from pkpd.dosing.regimen import DrugForm
 from pkpd.model.effect import Effect
 from pkpd.plot import style
 from pkpd.plot.curves import Course, Relief, boluses, rate_steps
 from pkpd.plot.sheet import Symbol
 from pkpd.plot.style import GREY, INK, SMALL, THIN, Look, number
+from pkpd.times import to_ticks
 
 WIDE_BAND, NARROW_BAND = 0.18, 0.42  # opacity of the bands of 90 and 50 % of patients
 FORMS = {"racemate": "racemate", "S": "S-ketamine", "R": "R-ketamine"}

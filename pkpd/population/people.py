@@ -81,6 +81,11 @@ CRPS_WEIGHT = Spread(
 )
 
 
+def _whole(number: object, least: int) -> bool:
+    """Whether it is a whole number of at least so much, and not True or False."""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and int(number) >= least
+
+
 @dataclass(frozen=True, slots=True)
 class Population:
     """Virtual patients, by number. Patient 7 of one population is patient 7 of every other of the same seed.
@@ -101,12 +106,16 @@ class Population:
     varied: bool = True
 
     def __post_init__(self) -> None:
-        if self.size < 1 or isinstance(self.size, bool) or int(self.size) != self.size:
+        if not _whole(self.size, 1):
             raise SimulationError(f"population: size {self.size} is not a whole number from 1 on.")
-        if not 0 <= self.seed < 2**64:
+        if not _whole(self.seed, 0) or self.seed >= 2**64:
             raise SimulationError(f"population: seed {self.seed} is not a whole number from 0 to 2^64 - 1.")
         if self.subjects is not None and len(self.subjects) != self.size:
             raise SimulationError(f"population: {len(self.subjects)} subject numbers for {self.size} subjects.")
+        if self.subjects is not None and not all(_whole(number, 0) for number in self.subjects):
+            raise SimulationError("population: subject numbers are whole numbers from 0 on.")
+        if not all(isinstance(spread, Spread) for spread in self.covariates.values()):
+            raise SimulationError("population: covariates are given as name -> Spread(mean, sd, ...).")
         self.spread()
 
     @classmethod

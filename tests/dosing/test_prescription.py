@@ -6,9 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pkpd.dosing.prescription import as_regimen, explain, number_text, parse, time_text, write
-from pkpd.dosing.regimen import ROUTES, TICKS_PER_HOUR, Dose, DrugForm, Regimen, read_time
+from pkpd.dosing.prescription import as_regimen, number_text, parse, time_text, write
+from pkpd.dosing.regimen import Dose, DrugForm, Regimen
 from pkpd.errors import PrescriptionError
+from pkpd.routes import ROUTES
+from pkpd.times import TICKS_PER_HOUR, read_time
 
 HOUR = TICKS_PER_HOUR
 MINUTE = HOUR // 60
@@ -315,21 +317,6 @@ def test_a_printed_number_reads_back_exactly(number: float) -> None:
 )
 def test_times_are_printed_as_a_reader_expects(ticks: int, text: str) -> None:
     assert time_text(ticks) == text
-
-
-def test_explain_lists_every_administration() -> None:
-    table = explain(
-        parse("0.35 mg/kg/h, at most 25 mg/h, iv over 4 h every 24 h x 2 and s-ketamine 10 mg im starting at 6 h")
-    )
-    assert (
-        table
-        == """\
-at    dose                      over   gives                      why
-0 h   ketamine 0.35 mg/kg/h iv  4 h    1.4 mg/kg, at most 100 mg  dose 1 of 2, every 24 h
-6 h   s-ketamine 10 mg im       bolus  10 mg                      single dose
-24 h  ketamine 0.35 mg/kg/h iv  4 h    1.4 mg/kg, at most 100 mg  dose 2 of 2, every 24 h"""
-    )
-    assert explain(Regimen()) == "no treatment"
 
 
 def test_as_regimen_takes_a_regimen_or_its_text() -> None:

@@ -10,18 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pkpd.dosing.regimen import (
-    ROUTES,
-    TICKS_PER_HOUR,
-    Dose,
-    DrugForm,
-    Regimen,
-    read_limit,
-    read_time,
-    to_hours,
-    to_ticks,
-)
+from pkpd.dosing.regimen import Dose, DrugForm, Regimen, read_limit
 from pkpd.errors import RegimenError, UnitError
+from pkpd.routes import ROUTES
+from pkpd.times import TICKS_PER_HOUR, read_time, to_hours, to_ticks
 
 HOUR = TICKS_PER_HOUR
 SALINE = Regimen()

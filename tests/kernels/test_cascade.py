@@ -67,7 +67,7 @@ def test_an_area_rises_with_time_only_under_an_infusion_without_loss() -> None:
     """The state without loss has the rate zero; its terms of degree 1 are the constant input's."""
     cascade = arranged(Network(("a", "area"), {("a", ""): "k"}, {("a", "area"): "one"}), ("a",))
     assert cascade is not None
-    assert [int(s) for s in cascade.symbol] == [1, 0]
+    assert [int(s) for s in cascade.symbol_of] == [-1, 0]
     assert max(degrees(cascade)) == 1
 
 

@@ -1,6 +1,8 @@
 """Memory used again is never in two results at once."""
 
 import gc
+import multiprocessing
+import time
 
 import numpy as np
 import pytest
@@ -69,3 +71,20 @@ def test_no_more_than_the_limit_is_kept(monkeypatch):
     gc.collect()
     assert sum(len(kept) for kept in memory._kept) <= 12 << 20
     assert memory._kept
+
+
+def fill(number):
+    made = memory.recycled(*SHAPE)
+    made[:] = number
+    time.sleep(0.3)
+    return float(made[0, 0, 0])
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+def test_forked_processes_do_not_share_memory():
+    made = memory.recycled(*SHAPE)
+    del made
+    gc.collect()
+    assert memory._kept
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map(fill, (10.0, 100.0), chunksize=1) == [10.0, 100.0]

@@ -20,11 +20,11 @@ import pkpd
 from pkpd.comparing import course
 from pkpd.comparison import JOINT_STATES, Comparison
 from pkpd.dosing.prescription import parse
-from pkpd.dosing.regimen import TICKS_PER_HOUR
 from pkpd.errors import SimulationError, UnknownName
 from pkpd.plot import style
 from pkpd.plot.comparison import draw, save
 from pkpd.plot.curves import SHARES, course_times, follow, gather, rate_steps, relief_times, window
+from pkpd.times import TICKS_PER_HOUR
 from pkpd.units import HYDROCHLORIDE_TO_BASE
 
 HOUR, DAY = TICKS_PER_HOUR, 24 * TICKS_PER_HOUR
