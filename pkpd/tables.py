@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -33,7 +34,12 @@ class _Output(Console):
 
 
 def _console() -> Console:
-    return _Output(width=None if sys.stdout.isatty() else 150, highlight=False, markup=False, emoji=False)
+    return _Output(
+        width=max(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 150,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
 
 
 def _table(title: str, *columns: str) -> Table:

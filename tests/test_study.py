@@ -54,7 +54,7 @@ def test_study_may_name_effects_and_an_end(tmp_path):
         ('iv over 40 min"', 'iv over -40 min"', ["line 63", "negative"]),
         ("ketamine 0.5 mg/kg iv", "ketamine 0.5 mg/kg oral", ["line 63", 'route "oral"', "iv"]),
         ('reference = "placebo"', 'reference = "placeb"', ["line 7", 'Did you mean "placebo"']),
-        ("seed      = 1", "sed = 1", ["line 9", 'Did you mean "seed"']),
+        ("seed      = 2", "sed = 1", ["line 9", 'Did you mean "seed"']),
         ("subjects  = 1000", "subjects = 0", ["line 8", "whole number from 1"]),
         ('"50 ng/mL"', '"50 ng"', ["line 10", "concentration"]),
         ('unit   = "kg"', 'unit = "lb"', ["population.weight", '"lb"']),
@@ -63,7 +63,7 @@ def test_study_may_name_effects_and_an_end(tmp_path):
         ('name    = "placebo"', 'name = "single infusion"', ["two arms", "single infusion"]),
         ("[population.weight]", "[population.wieght]", ["wieght", "weight"]),
         ('kind  = "study"', 'kind = "stud"', ["line 2", 'Did you mean "study"']),
-        ("seed      = 1", "seed = = 1", ["line 9", "TOML"]),
+        ("seed      = 2", "seed = = 1", ["line 9", "TOML"]),
     ],
 )
 def test_mistakes_in_a_study_name_their_line(old, new, words):

@@ -82,7 +82,7 @@ def save(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     from pkpd.plot.sheet import RESOLUTION
 
     images = {".png": io.BytesIO(), ".svg": io.BytesIO()}
-    figure.savefig(images[".png"], format="png", dpi=RESOLUTION)
+    figure.savefig(images[".png"], format="png", dpi=RESOLUTION, pil_kwargs={"compress_level": 4})
     with _salt:
         before = matplotlib.rcParams["svg.hashsalt"]
         matplotlib.rcParams["svg.hashsalt"] = "pkpd"
