@@ -65,7 +65,7 @@ def is_kept() -> bool:
     return found is not None and any(found.glob("*.nbc"))
 
 
-class _Locator(_CacheLocator):  # type: ignore[misc]
+class _Locator(_CacheLocator):
     """Where numba keeps one kernel; the folder's name already says what it was made from."""
 
     def __init__(self, function: Any, path: Path) -> None:
@@ -87,11 +87,11 @@ class _Locator(_CacheLocator):  # type: ignore[misc]
         return str(self._line)
 
 
-class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
+class _Implementation(CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     """numba's cache of one function, in which nothing that goes wrong with a file stops the work."""
 
     _impl_class = _Implementation

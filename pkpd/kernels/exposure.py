@@ -67,7 +67,7 @@ def scan_of(starts: Floats, end: float, threshold: Floats) -> Scan:
 
 
 @part
-def value_at(terms, coefficient, where, o, power):  # type: ignore[no-untyped-def]
+def value_at(terms, coefficient, where, o, power):
     """Output o at the time whose terms are in `power`."""
     total = splat(0.0)
     for e in range(terms.output_start[o], terms.output_start[o + 1]):
@@ -76,7 +76,7 @@ def value_at(terms, coefficient, where, o, power):  # type: ignore[no-untyped-de
 
 
 @part
-def slope_at(terms, coefficient, where, o, power, rate, first_rate):  # type: ignore[no-untyped-def]
+def slope_at(terms, coefficient, where, o, power, rate, first_rate):
     """Its slope: the term of degree d has the slope (term of degree d - 1) - r (itself)."""
     total = splat(0.0)
     for e in range(terms.output_start[o], terms.output_start[o + 1]):
@@ -89,7 +89,7 @@ def slope_at(terms, coefficient, where, o, power, rate, first_rate):  # type: ig
 
 
 @part
-def integral(terms, coefficient, where, o, rate, first_rate, length):  # type: ignore[no-untyped-def]
+def integral(terms, coefficient, where, o, rate, first_rate, length):
     """Area under output o from the start of a segment to `length` (h).
 
     For rate r: I_0 = (1 - exp(-r t)) / r and I_d = (I_(d-1) - t^d/d! exp(-r t)) / r; for rate 0: t^(d+1) / (d+1)!.
@@ -114,7 +114,6 @@ def integral(terms, coefficient, where, o, rate, first_rate, length):  # type: i
 
 @part
 def close_in(terms, coefficient, where, o, power, rate, first_rate, of_slope, level, a, fa, b, fb):
-    # type: ignore[no-untyped-def]
     """Where output o (or its slope) passes `level` between times a and b; lanes that do not pass it return junk.
 
     fa, fb : the function less the level at a and b
@@ -136,7 +135,6 @@ def close_in(terms, coefficient, where, o, power, rate, first_rate, of_slope, le
 
 @part
 def time_above(terms, coefficient, where, o, power, rate, first_rate, level, a, fa, b, fb):
-    # type: ignore[no-untyped-def]
     """How long output o is above the level between a and b, given it passes the level at most once between them."""
     # Above at both ends, or at one with the level itself at the other.
     higher, lower = if_greater(fa, fb, fa, fb), if_greater(fa, fb, fb, fa)
@@ -149,7 +147,6 @@ def time_above(terms, coefficient, where, o, power, rate, first_rate, level, a, 
 
 @kernel
 def summarise(terms, scan, rate, coefficient, symbols, segments, subjects, first_block, last_block, flat, power):
-    # type: ignore[no-untyped-def]
     """Peak, its time, area and time above the threshold of every output, for one expanded chunk.
 
     rate, coefficient : an Expansion's arrays, flat; segments : how many it has

@@ -92,7 +92,7 @@ def workspace(cascade: Cascade, plan: Plan) -> Workspace:
 
 
 @part
-def rotate(square, turn, m, sweeps):  # type: ignore[no-untyped-def]
+def rotate(square, turn, m, sweeps):
     """Eigenvalues (diagonal of `square`) and eigenvectors (columns of `turn`) of a symmetric m x m matrix in lanes.
 
     A fixed number of Jacobi sweeps, so that a lane never depends on how fast its neighbours converge.
@@ -127,7 +127,7 @@ def rotate(square, turn, m, sweeps):  # type: ignore[no-untyped-def]
 
 
 @part
-def diagonalise(cascade, values, subjects, base, w):  # type: ignore[no-untyped-def]
+def diagonalise(cascade, values, subjects, base, w):
     """Rates and eigenvectors of every group: x = P z, z = Q x."""
     for g in range(cascade.group_start.size - 1):
         first = cascade.group_start[g]
@@ -161,7 +161,7 @@ def diagonalise(cascade, values, subjects, base, w):  # type: ignore[no-untyped-
 
 
 @part
-def prepare(cascade, values, group, subjects, base, w):  # type: ignore[no-untyped-def]
+def prepare(cascade, values, group, subjects, base, w):
     """Couplings T, gains 1 / (k - r) and output weights of the scalar equations."""
     for t in range(cascade.couplings[0]):
         store(w.coupling, t * LANES, 0.0)
@@ -186,7 +186,7 @@ def prepare(cascade, values, group, subjects, base, w):  # type: ignore[no-untyp
 
 
 @part
-def add_dose(cascade, group, u, amount, w):  # type: ignore[no-untyped-def]
+def add_dose(cascade, group, u, amount, w):
     """Put an amount (mg, lanes) into the state of input u."""
     state = cascade.inputs[u]
     g = group[state]
@@ -197,7 +197,7 @@ def add_dose(cascade, group, u, amount, w):  # type: ignore[no-untyped-def]
 
 
 @part
-def coefficients(cascade, group, amounts, rate, segment, subjects, base, w):  # type: ignore[no-untyped-def]
+def coefficients(cascade, group, amounts, rate, segment, subjects, base, w):
     """Coefficient of every term of every equation, from the state at the start of a segment and its inputs."""
     for i in range(cascade.diagonal.size):
         for e in range(cascade.step_start[i], cascade.step_start[i + 1]):
@@ -225,7 +225,7 @@ def coefficients(cascade, group, amounts, rate, segment, subjects, base, w):  # 
 
 
 @part
-def gather_outputs(cascade, w, into, where):  # type: ignore[no-untyped-def]
+def gather_outputs(cascade, w, into, where):
     """Coefficients of every output, written from entry `where` of `into` on."""
     for e in range(cascade.output_basis.size):
         store(into, (where + e) * LANES, 0.0)
@@ -243,7 +243,7 @@ def gather_outputs(cascade, w, into, where):  # type: ignore[no-untyped-def]
 
 
 @part
-def magnitude(cascade, w, o):  # type: ignore[no-untyped-def]
+def magnitude(cascade, w, o):
     """Output o at the time whose terms are in `w.power`, and the sum of the sizes of its terms."""
     value, total = splat(0.0), splat(0.0)
     for e in range(cascade.output_start[o], cascade.output_start[o + 1]):
@@ -253,7 +253,7 @@ def magnitude(cascade, w, o):  # type: ignore[no-untyped-def]
 
 
 @part
-def trust(cascade, plan, group, rate, first_rate, w):  # type: ignore[no-untyped-def]
+def trust(cascade, plan, group, rate, first_rate, w):
     """Above 0 in the lanes whose terms cancel too much for the digits promised.
 
     A unit bolus into each input: the largest sum of the sizes of an output's terms against the largest value of that
@@ -315,7 +315,7 @@ def trust(cascade, plan, group, rate, first_rate, w):  # type: ignore[no-untyped
 
 
 @part
-def cancelled(total, size):  # type: ignore[no-untyped-def]
+def cancelled(total, size):
     """1 in the lanes where terms of the sum `total` leave too few digits of a value of `size`; 0 where nothing is."""
     seen = if_greater(total, 0.0, if_less(total, LARGEST_CANCELLATION * size, splat(0.0), splat(1.0)), splat(0.0))
     return if_less(total, 1e300, seen, splat(1.0))
@@ -323,7 +323,6 @@ def cancelled(total, size):  # type: ignore[no-untyped-def]
 
 @kernel
 def expand(cascade, group, plan, values, amounts, subjects, first_block, last_block, rate, coefficient, doubtful, w):
-    # type: ignore[no-untyped-def]
     """Output coefficients of every segment, for the subjects of blocks first_block ... last_block - 1.
 
     cascade, plan : structure and events; group : (states) group of each position

@@ -47,7 +47,7 @@ class Expansion(NamedTuple):
 
 
 @part
-def raise_terms(basis, rate, first, time, into, where):  # type: ignore[no-untyped-def]
+def raise_terms(basis, rate, first, time, into, where):
     """Every term t^d/d! exp(-r t) at a time.
 
     rate  : flat rates in lanes; those of the block begin at entry `first`
@@ -81,7 +81,7 @@ def evaluate(
     columns,
     floors,
     powers,
-):  # type: ignore[no-untyped-def]
+):
     """Every requested output of the subjects of one expanded chunk.
 
     rate, coefficient        : an Expansion's arrays, flat
