@@ -120,7 +120,7 @@ def main() -> None:
         )
     imported = _import_seconds(chosen.rounds)
     with tempfile.TemporaryDirectory() as cache:
-        fresh = {"NUMBA_CACHE_DIR": cache, "MPLCONFIGDIR": cache, "XDG_CACHE_HOME": cache, "PYTHONPYCACHEPREFIX": cache}
+        fresh = {"NUMBA_CACHE_DIR": cache, "MPLCONFIGDIR": cache, "XDG_CACHE_HOME": cache}
         command = ["-m", "pkpd.cli", "compare", "crps-infusions"]
         first = _run(command, **fresh)
         warm = statistics.median(_run(command, **fresh) for _ in range(3))
