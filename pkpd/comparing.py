@@ -21,7 +21,7 @@ from pkpd.model.library import DEFAULT_MODEL, default_effects
 from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.simulation import concentrations, extremes, individuals
+from pkpd.simulation import check_regimen, concentrations, extremes, individuals
 from pkpd.times import TICKS_PER_HOUR, ticks
 from pkpd.units import factor, parse
 
@@ -31,6 +31,7 @@ Progress = Callable[[float], None]
 WEEK = 7 * 24 * TICKS_PER_HOUR
 RELIEF_TIMES = {"end of treatment": 0, "1 week": 1, "2 weeks": 2, "4 weeks": 4, "7 weeks": 7, "12 weeks": 12}
 RESPONSES = (0.3, 0.5)
+JOINT = (0.3, "1 week", "psychotomimetic-asked")
 AFTER_LAST_END = 12 * WEEK
 NG_PER_ML = factor("ng/mL", "concentration")
 
@@ -45,7 +46,7 @@ def compare(
     reference: str | None = None,
     effects: Sequence[Effect] | None = None,
     threshold: Any = "50 ng/mL",
-    joint: tuple[float, str, str] = (0.3, "1 week", "psychotomimetic-asked"),
+    joint: tuple[float, str, str] | None = None,
     paired: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -62,7 +63,8 @@ def compare(
     reference : arm the others are held against; the last arm without treatment, else the first arm, unless given
     effects   : effects to compute; those of the model, else the default configuration's, unless given
     threshold : plasma level for the time above it
-    joint     : relief (fraction of baseline), when, and side effect of the four joint states
+    joint     : relief (fraction of baseline), when, and side effect of the four joint states; JOINT unless given, and
+                none where its side effect is not among the effects
     paired    : the same patients in every arm; False draws others for each
     threads   : how many; all cores unless given
     progress  : called with the share done, 0 to 1
@@ -76,6 +78,8 @@ def compare(
     if not regimens:
         raise SimulationError("compare: no regimens. Give at least one, name -> prescription.")
     plans = {name: as_regimen(regimen, f'regimen "{name}"') for name, regimen in regimens.items()}
+    for name, regimen in plans.items():
+        check_regimen(model, regimen, f'regimen "{name}"')
     held = _reference(plans, reference)
     model, notes = _equipped(model, effects)
     level = parse(threshold, "concentration", "threshold")
@@ -164,12 +168,16 @@ def _ends(plans: Mapping[str, Regimen]) -> dict[str, int]:
     return {name: first if regimen.is_empty else regimen.end for name, regimen in plans.items()}
 
 
-def _joint(model: Model, joint: tuple[float, str, str]) -> tuple[float, str, str] | None:
+def _joint(model: Model, asked: tuple[float, str, str] | None) -> tuple[float, str, str] | None:
+    """The definition of the joint states; None where the model has no pain, or not the usual side effect."""
+    joint = JOINT if asked is None else asked
     if not (isinstance(joint, tuple) and len(joint) == 3):
         raise SimulationError(f"joint states: give (relief, when, side effect), not {joint!r}.")
     relief, when, side_effect = joint
     sides = [effect.id for effect in model.effects if effect.role == "side effect"]
     if not sides or not any(effect.role == "baseline" for effect in model.effects):
+        return None
+    if asked is None and side_effect not in sides:
         return None
     if side_effect not in sides:
         raise unknown("joint states", "side effect", side_effect, sides)

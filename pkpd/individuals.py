@@ -90,25 +90,7 @@ def of_population(model: Model, population: Population) -> Individuals:
     covariates = {name: population.covariate(name, covariate.typical) for name, covariate in model.covariates.items()}
     covariates.setdefault("weight", population.covariate("weight", 70.0))
     parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
-    effects, responders, draws = {}, {}, {}
-    for effect in model.effects:
-        effects[effect.id] = _effect_parameters(effect, covariates, population)
-        if effect.responder is not None:
-            responders[effect.id] = _responders(effect, effects[effect.id][effect.responder], population)
-        if effect.role == "side effect":
-            stream = effect.curve.of if effect.curve.of is not None else effect.id
-            draws[effect.id] = streams.uniform(population.seed, population.numbers, f"{stream}.event")
-    return Individuals(
-        model,
-        compiled(model),
-        population.numbers,
-        covariates,
-        _with_derived(model, {**parameters, **covariates}),
-        effects,
-        responders,
-        draws,
-        population.seed,
-    )
+    return _with_effects(model, population, covariates, _with_derived(model, {**parameters, **covariates}))
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
@@ -150,25 +132,34 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     covariates.setdefault("weight", columns.get("weight", np.full(size, 70.0)))
     parameters = individual(model.id, model.parameters, (), (), covariates, people)
     given = {name: column for name, column in columns.items() if name not in qualified}
+    values = _with_derived(model, {**parameters, **covariates, **given}, given)
+    return _with_effects(model, people, covariates, values, columns, drawn=True)
+
+
+def _with_effects(
+    model: Model,
+    people: Population,
+    covariates: Mapping[str, Floats],
+    parameters: Mapping[str, Column],
+    columns: Mapping[str, Floats] | None = None,
+    drawn: bool = False,
+) -> Individuals:
+    """Subjects with the parameters, traits and draws of every effect.
+
+    columns : of a table, "effect.parameter" among them: what it gives outright is left as given
+    drawn   : whether traits are drawn though nothing else varies
+    """
     effects: dict[str, Mapping[str, Column]] = {}
     responders, draws = {}, {}
     for effect in model.effects:
-        own = {name: columns[f"{effect.id}.{name}"] for name in effect.parameters if f"{effect.id}.{name}" in columns}
-        effects[effect.id] = {**_effect_parameters(effect, covariates, people), **own}
+        own = _effect_parameters(effect, covariates, people, columns or {})
+        effects[effect.id] = own
         if effect.responder is not None:
-            responders[effect.id] = _responders(effect, effects[effect.id][effect.responder], people, drawn=True)
+            responders[effect.id] = _responders(effect, own[effect.responder], people, drawn)
         if effect.role == "side effect":
-            draws[effect.id] = streams.uniform(seed, people.numbers, f"{effect.curve.of or effect.id}.event")
+            draws[effect.id] = streams.uniform(people.seed, people.numbers, f"{effect.curve.of or effect.id}.event")
     return Individuals(
-        model,
-        compiled(model),
-        people.numbers,
-        covariates,
-        _with_derived(model, {**parameters, **covariates, **given}, given),
-        effects,
-        responders,
-        draws,
-        seed,
+        model, compiled(model), people.numbers, covariates, parameters, effects, responders, draws, people.seed
     )
 
 
@@ -193,14 +184,17 @@ def _refuse_impossible(model: Model, columns: Mapping[str, Floats]) -> None:
             raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]:g}; it is {least}.")
 
 
-def _effect_parameters(effect: Effect, covariates: Mapping[str, Floats], population: Population) -> dict[str, Column]:
-    table = individual(effect.id, effect.parameters, (), effect.correlations, covariates, population)
+def _effect_parameters(
+    effect: Effect, covariates: Mapping[str, Floats], people: Population, columns: Mapping[str, Floats]
+) -> dict[str, Column]:
+    table = individual(effect.id, effect.parameters, (), effect.correlations, covariates, people)
+    table |= {name: columns[f"{effect.id}.{name}"] for name in effect.parameters if f"{effect.id}.{name}" in columns}
     for name, expression in effect.derived.items():
         table[name] = np.asarray(expression.evaluate({**covariates, **table}))
     return table
 
 
-def _responders(effect: Effect, chance: Column, population: Population, drawn: bool = False) -> NDArray[np.bool_]:
+def _responders(effect: Effect, chance: Column, population: Population, drawn: bool) -> NDArray[np.bool_]:
     """Who can respond. Without spreads: to a drug everybody, to placebo nobody."""
     if not (population.varied or drawn):
         return np.full(population.size, effect.role != "placebo")

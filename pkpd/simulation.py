@@ -76,6 +76,22 @@ def individuals(model: Model, population: Population | int | Mapping[str, Any] |
     return of_table(model, population)
 
 
+def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> None:
+    """Refuse a regimen whose routes or drug forms a model has not.
+
+    Raises UnknownName for a route, SimulationError for a form.
+    """
+    for dose in regimen.doses:
+        if dose.route not in model.routes:
+            raise unknown(f"{where} on model {model.id}", "route", dose.route, model.routes)
+        if dose.form.enantiomer not in model.forms:
+            raise SimulationError(
+                f"{where} on model {model.id}: it does not take {dose.form}. Allowed: "
+                f"{', '.join(sorted(model.forms))}. Choose a model of that form; "
+                "or, of a racemate, give one half as s-ketamine."
+            )
+
+
 def per_subject(regimen: Regimen | str | Sequence[Regimen | str], size: int) -> Regimen | list[Regimen]:
     """One regimen for all, or a list of one for each subject."""
     if isinstance(regimen, (Regimen, str)):
@@ -214,19 +230,11 @@ def _lags(subjects: Individuals, regimen: Regimen) -> Integers | None:
 
 def _events(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
     model = subjects.model
+    check_regimen(model, regimen)
     states = _dosed_states(subjects)
 
     def targets(dose: Dose) -> list[Target]:
-        route = model.routes.get(dose.route)
-        if route is None:
-            raise unknown(f"regimen on model {model.id}", "route", dose.route, model.routes)
-        form = model.forms.get(dose.form.enantiomer)
-        if form is None:
-            raise SimulationError(
-                f"regimen on model {model.id}: it has no {dose.form}; it takes "
-                f"{', '.join(sorted(model.forms))}. Choose a model of that form; or, of a racemate, give one half "
-                "as s-ketamine."
-            )
+        route, form = model.routes[dose.route], model.forms[dose.form.enantiomer]
         share: Floats | float = 1.0
         if route.bioavailability is not None:
             value = subjects.parameters[route.bioavailability]

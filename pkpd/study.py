@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from pkpd.model.model import MARKS, Model, Source
 from pkpd.model.sections import read_id, read_sources
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population, Spread
+from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.units import parse as parse_quantity
 
@@ -175,7 +177,7 @@ def _study(document: Document) -> Study:
         sources,
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
-        _check_arm(model, arm, table)
+        _placed(table, "regimen", partial(check_regimen, model, arm.regimen))
     return study
 
 
@@ -190,15 +192,6 @@ def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
     if not table.text("name").strip():
         table.fail("an arm needs a name.", "name")
     return StudyArm(table.text("name"), regimen, source, table.choice("mark", MARKS), table.text("note", ""))
-
-
-def _check_arm(model: Model, arm: StudyArm, table: Table) -> None:
-    """Refuse an arm the model cannot take, before anything runs."""
-    for dose in arm.regimen.doses:
-        if dose.route not in model.routes:
-            table.fail(f'route "{dose.route}" is not in {model.id}. {nearest(dose.route, model.routes)}', "regimen")
-        if dose.form.enantiomer not in model.forms:
-            table.fail(f"{model.id} does not take {dose.form}. {nearest(dose.form.enantiomer, model.forms)}", "regimen")
 
 
 def _named(top: Table, key: str, allowed: list[str], load: Callable[[str], Model]) -> Model:

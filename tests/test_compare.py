@@ -236,3 +236,18 @@ def test_names_in_brackets_are_printed_as_they_are(model, capsys):
 def test_other_kinetics_under_the_default_effects_are_noted():
     comparison = pkpd.compare(pkpd.load("otto2021-s-ketamine"), {"a": "s-ketamine 20 mg iv over 20 min"}, 5)
     assert any("estimated again" in note for note in comparison.notes)
+
+
+def test_a_regimen_a_model_cannot_take_is_refused_before_anything_runs(model):
+    done = []
+    arms = {"a": PUSH, "b": "0.5 mg/kg oral"}
+    with pytest.raises(pkpd.PkpdError, match='regimen "b" on model kamp2020-ketamine: route "oral"'):
+        pkpd.compare(model, arms, 5, progress=done.append)
+    assert done == []
+
+
+def test_without_the_usual_side_effect_there_are_no_joint_states(model):
+    effects = [pkpd.load_effect(name) for name in ("baseline-pain", "fast-relief", "mild-sedation")]
+    comparison = pkpd.compare(model, {"a": PUSH}, 20, effects=effects)
+    assert comparison.joint is None
+    assert "mild-sedation" in {outcome.name for outcome in comparison.arm("a").outcomes}

@@ -401,7 +401,7 @@ def test_times(times: Any, hours: list[float]) -> None:
         (
             {"model": "otto2021-s-ketamine", "regimen": "r-ketamine 5 mg iv"},
             SimulationError,
-            ("otto2021-s-ketamine", "it has no r-ketamine"),
+            ("otto2021-s-ketamine", "it does not take r-ketamine"),
         ),
         ({"regimen": "50 mg"}, PkpdError, ("50 mg",)),
         ({"regimen": ["50 mg iv", "20 mg iv"]}, SimulationError, ("2 regimens for 1 subjects",)),
