@@ -1,4 +1,7 @@
-"""Algebra on expression trees: simplification, derivative, canonical order. `ast` nodes in and out; no units."""
+"""Algebra on expression trees: simplification, derivative, canonical order. `ast` nodes in and out; no units.
+
+A tree may hold the same node many times, where a name was written out; each node is worked on once.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 ZERO = ast.Constant(0)
 ONE = ast.Constant(1)
 TWO = ast.Constant(2)
-
-# Steepness of the ramp that stands for a step in the derivative of min and max: 12**12, in the canonical unit.
-_STEEP = ast.Constant(12**12)
 
 
 def number(node: ast.expr) -> float | None:
@@ -31,29 +31,76 @@ def constant(value: float) -> ast.expr:
     return ast.UnaryOp(ast.USub(), size) if value < 0 else size
 
 
+def parts(node: ast.expr) -> list[ast.expr]:
+    """The operands or arguments of a node, from left to right; none of a name or a number."""
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    return node.args if isinstance(node, ast.Call) else []
+
+
 def same(first: ast.expr, second: ast.expr) -> bool:
     """Whether two trees are equal node for node."""
-    return type(first) is type(second) and ast.dump(first) == ast.dump(second)
-
-
-def leaves(node: ast.expr) -> Iterator[ast.expr]:
-    """The names and numbers of a tree, from left to right; the names of functions are not among them."""
-    waiting = [node]
+    waiting = [(first, second)]
     while waiting:
-        part = waiting.pop()
-        if isinstance(part, ast.BinOp):
-            waiting += (part.right, part.left)
-        elif isinstance(part, ast.UnaryOp):
-            waiting.append(part.operand)
-        elif isinstance(part, ast.Call):
-            waiting += reversed(part.args)
-        else:
-            yield part
+        one, other = waiting.pop()
+        if one is other:
+            continue
+        if type(one) is not type(other) or _label(one) != _label(other):
+            return False
+        mine, its = parts(one), parts(other)
+        if len(mine) != len(its):
+            return False
+        waiting += zip(mine, its, strict=True)
+    return True
+
+
+def _label(node: ast.expr) -> object:
+    """What tells a node from another of its type, its parts aside."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Constant):
+        return type(node.value), node.value
+    if isinstance(node, (ast.BinOp, ast.UnaryOp)):
+        return type(node.op)
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
+
+
+def nodes(node: ast.expr) -> Iterator[ast.expr]:
+    """Every node of a tree once, however often it stands in it."""
+    waiting, seen = [node], {id(node)}
+    while waiting:
+        yield (part := waiting.pop())
+        for inner in parts(part):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                waiting.append(inner)
 
 
 def names(node: ast.expr) -> frozenset[str]:
     """The names a tree reads, functions excluded."""
-    return frozenset(leaf.id for leaf in leaves(node) if isinstance(leaf, ast.Name))
+    return frozenset(part.id for part in nodes(node) if isinstance(part, ast.Name))
+
+
+def extent(node: ast.expr, sizes: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """How many names and numbers a tree has when written out, and how many levels.
+
+    sizes : name -> both of the tree that is to stand for it
+    """
+    known: dict[int, tuple[int, int]] = {}
+
+    def of(part: ast.expr) -> tuple[int, int]:
+        if id(part) not in known:
+            if isinstance(part, ast.Name):
+                found = sizes.get(part.id, (1, 1))
+            else:
+                inner = [of(operand) for operand in parts(part)] or [(1, 0)]
+                found = sum(leaves for leaves, _ in inner), 1 + max(levels for _, levels in inner)
+            known[id(part)] = found
+        return known[id(part)]
+
+    return of(node)
 
 
 def call(function: str, *arguments: ast.expr) -> ast.expr:
@@ -171,15 +218,27 @@ _OPERATIONS: dict[type[ast.operator], Callable[[ast.expr, ast.expr], ast.expr]] 
 
 def rebuild(node: ast.expr, replaced: Mapping[str, ast.expr]) -> ast.expr:
     """A tree with names replaced by trees, all at once, and simplified on the way; with no names, simplified only."""
+    return _rebuild(node, replaced, {})
+
+
+def _rebuild(node: ast.expr, replaced: Mapping[str, ast.expr], done: dict[int, ast.expr]) -> ast.expr:
+    """As rebuild; done : node -> what it became, within one tree."""
     if isinstance(node, ast.Name):
         return replaced.get(node.id, node)
-    if isinstance(node, ast.UnaryOp):
-        return negative(rebuild(node.operand, replaced))
-    if isinstance(node, ast.BinOp):
-        return _OPERATIONS[type(node.op)](rebuild(node.left, replaced), rebuild(node.right, replaced))
-    if isinstance(node, ast.Call):
-        return ast.Call(node.func, [rebuild(argument, replaced) for argument in node.args], [])
-    return node
+    if isinstance(node, ast.Constant):
+        return node
+    if id(node) not in done:
+        inner = []
+        for part in parts(node):
+            inner.append(_rebuild(part, replaced, done))
+        if isinstance(node, ast.BinOp):
+            done[id(node)] = _OPERATIONS[type(node.op)](*inner)
+        elif isinstance(node, ast.UnaryOp):
+            done[id(node)] = negative(*inner)
+        else:
+            assert isinstance(node, ast.Call)
+            done[id(node)] = ast.Call(node.func, inner, [])
+    return done[id(node)]
 
 
 def differentiate(node: ast.expr, name: str) -> ast.expr:
@@ -189,73 +248,110 @@ def differentiate(node: ast.expr, name: str) -> ast.expr:
     name    : the variable; every other name is held constant
     returns : a simplified tree; ZERO where the tree does not read the name
 
-    At a tie, min and max take the derivative of the later argument; between the sides lies a ramp, 12**-12 canonical
-    units wide.
+    At a tie, min and max take the derivative of the earlier argument. The derivative of a step is 0, at the jump too.
     """
-    if name not in names(node):
-        return ZERO
-    if isinstance(node, ast.Name):
-        return ONE
-    if isinstance(node, ast.UnaryOp):
-        return negative(differentiate(node.operand, name))
-    if isinstance(node, ast.BinOp):
-        return _of_operation(node, name)
-    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    return _of_call(node.func.id, node.args, name)
+    return _Slopes(name).of(node)
 
 
-def _of_operation(node: ast.BinOp, name: str) -> ast.expr:
-    u, v = node.left, node.right
-    du, dv = differentiate(u, name), differentiate(v, name)
-    if isinstance(node.op, ast.Add):
-        return add(du, dv)
-    if isinstance(node.op, ast.Sub):
-        return subtract(du, dv)
-    u, v = rebuild(u, {}), rebuild(v, {})
-    if isinstance(node.op, ast.Mult):
-        return add(multiply(du, v), multiply(u, dv))
-    if isinstance(node.op, ast.Div):
-        return subtract(divide(du, v), divide(multiply(u, dv), power(v, TWO)))
-    by_base = multiply(multiply(v, power(u, subtract(v, ONE))), du)
-    if number(dv) == 0:
-        return by_base
-    return add(by_base, multiply(multiply(power(u, v), call("log", u)), dv))
+class _Slopes:
+    """Derivatives with respect to one name of the nodes of one tree."""
 
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reading: dict[int, bool] = {}
+        self.simple: dict[int, ast.expr] = {}
+        self.found: dict[int, ast.expr] = {}
 
-def _of_call(function: str, arguments: list[ast.expr], name: str) -> ast.expr:
-    u = rebuild(arguments[0], {})
-    du = differentiate(arguments[0], name)
-    if function == "exp":
-        return multiply(call("exp", u), du)
-    if function == "log":
-        return divide(du, u)
-    if function == "sqrt":
-        return divide(du, multiply(TWO, call("sqrt", u)))
-    for argument in arguments[1:]:  # min and max: fold from the left, two at a time
-        v, dv = rebuild(argument, {}), differentiate(argument, name)
-        ahead = subtract(u, v) if function == "max" else subtract(v, u)
-        if not same(du, dv):
-            first_leads = call("min", ONE, call("max", ZERO, multiply(_STEEP, ahead)))
-            du = add(multiply(du, first_leads), multiply(dv, subtract(ONE, first_leads)))
-        u = call(function, u, v)
-    return du
+    def of(self, node: ast.expr) -> ast.expr:
+        if not self.reads(node):
+            return ZERO
+        if isinstance(node, ast.Name):
+            return ONE
+        if id(node) not in self.found:
+            if isinstance(node, ast.UnaryOp):
+                slope = negative(self.of(node.operand))
+            elif isinstance(node, ast.BinOp):
+                slope = self.of_operation(node)
+            else:
+                assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+                slope = self.of_call(node.func.id, node.args)
+            self.found[id(node)] = slope
+        return self.found[id(node)]
+
+    def reads(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            return node.id == self.name
+        if id(node) not in self.reading:
+            found = False
+            for part in parts(node):
+                found = self.reads(part) or found
+            self.reading[id(node)] = found
+        return self.reading[id(node)]
+
+    def simplified(self, node: ast.expr) -> ast.expr:
+        return _rebuild(node, {}, self.simple)
+
+    def of_operation(self, node: ast.BinOp) -> ast.expr:
+        u, v = self.simplified(node.left), self.simplified(node.right)
+        du, dv = self.of(node.left), self.of(node.right)
+        if isinstance(node.op, ast.Add):
+            return add(du, dv)
+        if isinstance(node.op, ast.Sub):
+            return subtract(du, dv)
+        if isinstance(node.op, ast.Mult):
+            return add(multiply(du, v), multiply(u, dv))
+        if isinstance(node.op, ast.Div):
+            return subtract(divide(du, v), divide(multiply(u, dv), power(v, TWO)))
+        by_base = multiply(multiply(v, power(u, subtract(v, ONE))), du)
+        if number(dv) == 0:
+            return by_base
+        return add(by_base, multiply(multiply(power(u, v), call("log", u)), dv))
+
+    def of_call(self, function: str, arguments: list[ast.expr]) -> ast.expr:
+        u, du = self.simplified(arguments[0]), self.of(arguments[0])
+        if function == "exp":
+            return multiply(call("exp", u), du)
+        if function == "log":
+            return divide(du, u)
+        if function == "sqrt":
+            return divide(du, multiply(TWO, call("sqrt", u)))
+        if function == "step":
+            return ZERO
+        for argument in arguments[1:]:  # min and max: fold from the left, two at a time
+            v, dv = self.simplified(argument), self.of(argument)
+            if not same(du, dv):
+                first_leads = call("step", subtract(u, v) if function == "max" else subtract(v, u))
+                du = add(multiply(du, first_leads), multiply(dv, subtract(ONE, first_leads)))
+            u = call(function, u, v)
+        return du
 
 
 def canonical(node: ast.expr) -> ast.expr:
     """A simplified tree with the terms of its sums and the factors of its products in sorted order."""
+    return _canonical(node, {})
+
+
+def _canonical(node: ast.expr, done: dict[int, ast.expr]) -> ast.expr:
+    """As canonical; done : node -> what it became, within one tree."""
+    if id(node) not in done:
+        done[id(node)] = _sorted(node, done)
+    return done[id(node)]
+
+
+def _sorted(node: ast.expr, done: dict[int, ast.expr]) -> ast.expr:
     if isinstance(node, ast.UnaryOp) or (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))):
-        return _sorted_sum(node)
+        return _sorted_sum(node, done)
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
-        return _sorted_product(node)
+        return _sorted_product(node, done)
     if isinstance(node, ast.BinOp):
-        return power(canonical(node.left), canonical(node.right))
+        return power(_canonical(node.left, done), _canonical(node.right, done))
     if isinstance(node, ast.Call):
-        arguments = sorted((canonical(argument) for argument in node.args), key=ast.unparse)
+        arguments = sorted([_canonical(argument, done) for argument in node.args], key=ast.unparse)
         return ast.Call(node.func, arguments, [])
     return node
 
 
-def _sorted_sum(node: ast.expr) -> ast.expr:
+def _sorted_sum(node: ast.expr, done: dict[int, ast.expr]) -> ast.expr:
     terms: list[tuple[ast.expr, bool]] = []
     waiting = [(node, False)]
     while waiting:
@@ -265,7 +361,7 @@ def _sorted_sum(node: ast.expr) -> ast.expr:
         elif isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Add, ast.Sub)):
             waiting += [(part.left, minus), (part.right, minus != isinstance(part.op, ast.Sub))]
         else:
-            inner, flipped = _positive(canonical(part))
+            inner, flipped = _positive(_canonical(part, done))
             if isinstance(inner, ast.BinOp) and isinstance(inner.op, (ast.Add, ast.Sub)):
                 waiting.append((inner, minus != flipped))
             else:
@@ -277,7 +373,7 @@ def _sorted_sum(node: ast.expr) -> ast.expr:
     return total
 
 
-def _sorted_product(node: ast.expr) -> ast.expr:
+def _sorted_product(node: ast.expr, done: dict[int, ast.expr]) -> ast.expr:
     above: list[ast.expr] = []
     below: list[ast.expr] = []
     waiting = [(node, False)]
@@ -290,7 +386,7 @@ def _sorted_product(node: ast.expr) -> ast.expr:
         elif isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Mult, ast.Div)):
             waiting += [(part.left, under), (part.right, under != isinstance(part.op, ast.Div))]
         else:
-            inner, minus = _positive(canonical(part))
+            inner, minus = _positive(_canonical(part, done))
             negated = negated != minus
             (below if under else above).append(inner)
     result = divide(_product(above), _product(below))

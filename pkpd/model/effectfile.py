@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pkpd.model.checks import OF_EFFECTS, read_checks
+from pkpd.model.divisors import Placed, refuse_zero_divisors
 from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
 from pkpd.model.expressions import named, product
 from pkpd.model.parts import Parameter
@@ -64,6 +65,8 @@ def effect_from(document: Document) -> Effect:
     parameters = read_parameters(top, sources, covariates)
     dimensions |= {key: parameter.dimension for key, parameter in parameters.items()}
     derived, dimensions = read_derived(top, dimensions)
+    placed = [Placed(top.table("derived"), key, expression) for key, expression in derived.items()]
+    refuse_zero_divisors(top, parameters, covariates, derived, placed)
     curve = _curve(top, name, dimensions, parameters)
     driver = _driver(top, role, curve.form, dimensions)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import reduce
 from typing import NoReturn
 
 import numpy as np
@@ -21,12 +22,14 @@ from pkpd.units import Dimension
 
 Number = float | NDArray[np.float64]
 
-FUNCTIONS = ("exp", "log", "max", "min", "sqrt")
+FUNCTIONS = ("exp", "log", "max", "min", "sqrt", "step")
+TIME = "t"  # the time since the start of the occasion, h
 LARGEST_INTEGER = 12
 
 _LONGEST_TEXT = 2000  # characters
 _DEEPEST = 60  # levels of a tree that is read
-_LARGEST_TREE = 10_000  # names and numbers in what a substitution makes
+_LARGEST_WRITTEN = 200_000  # names and numbers in what a substitution makes
+_DEEPEST_WRITTEN = 150  # its levels
 
 _ALLOWED = f"Allowed: + - * / ** ( ), names, whole numbers up to {LARGEST_INTEGER}, and {', '.join(FUNCTIONS)}."
 _CHARACTER = re.compile(r"[^A-Za-z0-9_+\-*/().,\s]")
@@ -52,7 +55,13 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Pow: np.power,
 }
 
-_OF_ONE: dict[str, Callable[[Number], Number]] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt}
+
+def _step(value: Number) -> Number:
+    """1 from 0 on, else 0; of nan, nan."""
+    return np.heaviside(value, 1.0)
+
+
+_OF_ONE: dict[str, Callable[[Number], Number]] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "step": _step}
 _OF_MANY: dict[str, Callable[[Number, Number], Number]] = {"min": np.minimum, "max": np.maximum}
 
 _BASE_UNITS = {
@@ -67,13 +76,27 @@ _BASE_UNITS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Expression:
-    """One formula: its text as written, its tree, and the names it reads."""
+    """One formula: its tree, the names it reads, and its text where it was read from one; equal where the trees are."""
 
-    text: str
-    node: ast.expr = field(compare=False, repr=False)
-    names: frozenset[str] = field(compare=False, repr=False)
+    node: ast.expr
+    names: frozenset[str]
+    written: str = ""
+
+    @property
+    def text(self) -> str:
+        """As written; of an expression made from others, as long as the tree written out."""
+        return self.written or ast.unparse(self.node)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and algebra.same(self.node, other.node)
+
+    def __hash__(self) -> int:
+        return hash(self.names)
 
     @classmethod
     def read(cls, text: str, where: str = "") -> Expression:
@@ -86,7 +109,7 @@ class Expression:
         if len(text) > _LONGEST_TEXT:
             raise ModelFileError(
                 f"{_at(where)}an expression of {len(text)} characters is too long; at most {_LONGEST_TEXT}. "
-                "Name parts of it under [derived]."
+                "Name parts of it under [derived] or [formulas]."
             )
         if strange := _CHARACTER.search(text):
             _refuse(text, where, strange.start(), f'"{strange[0]}" is not allowed')
@@ -98,12 +121,12 @@ class Expression:
             reason = cause.msg if isinstance(cause, SyntaxError) else "nested too deeply"
             _refuse(text, where, found + len(source) - len(source.lstrip()), f"cannot be read ({reason})")
         _check(node, text, where, len(source) - len(source.lstrip()), 1)
-        return cls(text.strip(), node, algebra.names(node))
+        return cls(node, algebra.names(node), text.strip())
 
     @classmethod
     def of(cls, node: ast.expr) -> Expression:
-        """An expression from a tree; its text is the tree's."""
-        return cls(ast.unparse(node), node, algebra.names(node))
+        """An expression from a tree."""
+        return cls(node, algebra.names(node))
 
     @property
     def is_zero(self) -> bool:
@@ -115,7 +138,7 @@ class Expression:
         """A text that is equal for expressions equal up to the order of terms and factors."""
         return ast.unparse(algebra.canonical(algebra.rebuild(self.node, {})))
 
-    def depends_on(self, names: frozenset[str] | set[str] | Mapping[str, object]) -> bool:
+    def depends_on(self, names: Collection[str]) -> bool:
         """Whether the expression reads any of these names."""
         return any(name in names for name in self.names)
 
@@ -129,9 +152,9 @@ class Expression:
         """
         for name in sorted(self.names):
             if name not in values:
-                raise unknown(f'expression "{self.text}"', "name", name, values)
+                raise unknown(f'expression "{self.text[:200]}"', "name", name, values)
         with np.errstate(all="ignore"):
-            result = _evaluate(self.node, values)
+            result = _evaluate(self.node, values, {})
         return float(result) if np.ndim(result) == 0 else result
 
     def derivative(self, name: str) -> Expression:
@@ -148,11 +171,14 @@ class Expression:
         mapping : name -> expression; names that do not occur are ignored
         Raises ModelFileError where the result would be too large.
         """
-        sizes = {name: sum(1 for _ in algebra.leaves(mapping[name].node)) for name in self.names if name in mapping}
-        made = sum(sizes.get(leaf.id, 1) if isinstance(leaf, ast.Name) else 1 for leaf in algebra.leaves(self.node))
-        if made > _LARGEST_TREE:
-            raise ModelFileError(f'expression "{self.text}" grows too large when its names are written out.')
-        return Expression.of(algebra.rebuild(self.node, {name: mapping[name].node for name in sizes}))
+        used = {name: mapping[name].node for name in self.names if name in mapping}
+        leaves, levels = algebra.extent(self.node, {name: algebra.extent(node, {}) for name, node in used.items()})
+        if leaves > _LARGEST_WRITTEN or levels > _DEEPEST_WRITTEN:
+            raise ModelFileError(
+                f'expression "{self.text[:120]}" grows too large when its names are written out: {leaves} names and '
+                f"numbers in {levels} levels; at most {_LARGEST_WRITTEN} in {_DEEPEST_WRITTEN}."
+            )
+        return Expression.of(algebra.rebuild(self.node, used))
 
     def dimension(self, dimensions: Mapping[str, Dimension], where: str = "") -> Dimension:
         """The dimension of the value.
@@ -181,12 +207,18 @@ def describe(dimension: Dimension) -> str:
     """
     if not dimension:
         return "a plain number"
+    called = next((word for word, unit in units.NAMED.items() if units.analyse(unit)[1] == dimension), "")
+    return f"{canonical_unit(dimension)} ({called})" if called else canonical_unit(dimension)
+
+
+def canonical_unit(dimension: Dimension) -> str:
+    """The unit the numbers of a dimension are in, such as "mg/L"; "" for a plain number."""
+    if not dimension:
+        return ""
     powers = sorted(dimension, key=lambda item: list(_BASE_UNITS).index(item[0]) if item[0] in _BASE_UNITS else 99)
     above = [_powered(name, power) for name, power in powers if power > 0]
     below = [_powered(name, -power) for name, power in powers if power < 0]
-    text = "/".join([" ".join(above) or "1", *below])
-    called = next((word for word, unit in units.NAMED.items() if units.analyse(unit)[1] == dimension), "")
-    return f"{text} ({called})" if called else text
+    return "/".join([" ".join(above) or "1", *below])
 
 
 def named(dimension: str) -> Dimension:
@@ -216,7 +248,7 @@ def _check(node: ast.expr, text: str, where: str, shift: int, depth: int) -> Non
     column = node.col_offset + shift
     if depth > _DEEPEST:
         _refuse(
-            text, where, column, f"more than {_DEEPEST} operations within each other; name parts of it under [derived]"
+            text, where, column, f"more than {_DEEPEST} operations within each other; name parts of it as [formulas]"
         )
     if isinstance(node, ast.Constant):
         _check_number(node, text, where, column)
@@ -263,23 +295,27 @@ def _refuse(text: str, where: str, column: int, what: str) -> NoReturn:
     raise ModelFileError(f'{_at(where)}expression "{shown}", column {column + 1}: {what}. {_ALLOWED}')
 
 
-def _evaluate(node: ast.expr, values: Mapping[str, Number]) -> Number:
+def _evaluate(node: ast.expr, values: Mapping[str, Number], done: dict[int, Number]) -> Number:
+    """done : node -> its value, within one tree"""
     if isinstance(node, ast.Name):
         return values[node.id]
-    if isinstance(node, ast.UnaryOp):
-        return -_evaluate(node.operand, values)
-    if isinstance(node, ast.BinOp):
-        return _ARITHMETIC[type(node.op)](_evaluate(node.left, values), _evaluate(node.right, values))
-    if isinstance(node, ast.Call):
-        assert isinstance(node.func, ast.Name)
-        first, *rest = (_evaluate(argument, values) for argument in node.args)
-        if not rest:
-            return _OF_ONE[node.func.id](first)
-        for other in rest:
-            first = _OF_MANY[node.func.id](first, other)
-        return first
-    assert isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
-    return float(node.value)
+    if isinstance(node, ast.Constant):
+        assert isinstance(node.value, (int, float))
+        return float(node.value)
+    if id(node) not in done:
+        inner = [_evaluate(part, values, done) for part in algebra.parts(node)]
+        if isinstance(node, ast.UnaryOp):
+            result = -inner[0]
+        elif isinstance(node, ast.BinOp):
+            result = _ARITHMETIC[type(node.op)](*inner)
+        else:
+            assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            if len(inner) == 1:
+                result = _OF_ONE[node.func.id](inner[0])
+            else:
+                result = reduce(_OF_MANY[node.func.id], inner)
+        done[id(node)] = result
+    return done[id(node)]
 
 
 def _dimension(node: ast.expr, known: Mapping[str, Dimension]) -> Dimension:
@@ -309,7 +345,7 @@ def _dimension_of_call(function: str, arguments: list[ast.expr], known: Mapping[
     inner = _dimension(arguments[0], known)
     if function == "sqrt":
         return product((inner, 0.5))
-    if inner:
+    if inner and function != "step":
         raise _Unlike(f'{function} takes a plain number, but "{ast.unparse(arguments[0])}" is {describe(inner)}.')
     return ()
 

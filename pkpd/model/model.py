@@ -29,6 +29,7 @@ from pkpd.model.parts import (
 from pkpd.units import Dimension
 
 __all__ = [
+    "AMOUNT",
     "DRIVEN_FORMS",
     "FORMS",
     "FORM_NAMES",
@@ -60,6 +61,8 @@ __all__ = [
 SAMPLING_SITES = ("arterial", "venous", "pooled", "not stated")
 FORM_NAMES = ("racemate", "S", "R")
 
+AMOUNT: Dimension = (("drug", 1.0),)
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -73,20 +76,42 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way in: moiety -> state ("*" for every moiety), and the names of bioavailability and lag, or None."""
+    """A way in; what is None does not exist.
+
+    into            : moiety -> state ("*" for every moiety)
+    bioavailability : name of the parameter a dose is multiplied with
+    lag             : name of a time; the dose enters that much later
+    rate            : name of the constant rate at which every dose enters, whatever the regimen says of its length
+    duration        : name of the time over which every dose enters at a constant rate, in the same way
+    also            : further ways of the same dose: it goes each of them whole, times that way's bioavailability
+    """
 
     name: str
     into: Mapping[str, str]
     bioavailability: str | None = None
     lag: str | None = None
+    rate: str | None = None
+    duration: str | None = None
+    also: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """An amount, mg, and its rate of change, mg/h, without the doses."""
+    """A quantity that changes with time.
+
+    equation  : its rate of change, canonical unit per h, without the doses
+    initial   : its value at time 0 and after a reset, from parameters and covariates; None for 0
+    unit      : as the file names it; the number is in the canonical unit of its dimension
+    dimension : an amount of drug unless the file says otherwise
+    once      : takes one dose in an occasion, since its equation counts the time from that dose
+    """
 
     name: str
     equation: Expression
+    initial: Expression | None = None
+    unit: str = "mg"
+    dimension: Dimension = AMOUNT
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +146,10 @@ class Residual:
 class Model:
     """One kinetic model file, with the effects attached to it; compared and hashed by identity.
 
-    derived : in the order of evaluation
-    states  : in the order of the file
+    derived  : in the order of evaluation
+    states   : in the order of the file; equations and outputs read states, parameters, derived parameters,
+               covariates and `t`, the time since the start of the occasion, h
+    formulas : named parts of equations, already written out in those where they are used
     """
 
     id: str
@@ -146,6 +173,7 @@ class Model:
     checks: tuple[Check, ...] = ()
     path: str = ""
     effects: tuple[Effect, ...] = ()
+    formulas: Mapping[str, Expression] = field(default_factory=dict)
 
     def with_effects(self, *effects: Effect) -> Model:
         """The model with effects added after those it has.

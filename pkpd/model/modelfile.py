@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
 
-from pkpd import units
-from pkpd.errors import ModelFileError, PkpdError, UnitError
+from pkpd.errors import ModelFileError
 from pkpd.model.checks import OF_MODELS, check_states, read_checks
+from pkpd.model.divisors import Placed, refuse_zero_divisors
 from pkpd.model.effect import Effect
 from pkpd.model.effectfile import effect_from
-from pkpd.model.expressions import Expression, describe, named, product
+from pkpd.model.equations import Equations, read_equations, written_out
+from pkpd.model.expressions import describe, named, product
 from pkpd.model.model import (
+    AMOUNT,
     FORM_NAMES,
     SAMPLING_SITES,
     Form,
     Model,
     Noise,
     Output,
-    Parameter,
     Residual,
     Route,
     Source,
@@ -27,9 +29,7 @@ from pkpd.model.model import (
 )
 from pkpd.model.sections import (
     WHY,
-    know,
     need,
-    new_name,
     parameter_name,
     read_covariates,
     read_derived,
@@ -42,7 +42,6 @@ from pkpd.model.sections import (
     read_validity,
 )
 from pkpd.model.spreads import read_covariances
-from pkpd.model.structures import STRUCTURES, expand, feed, plus
 from pkpd.model.tomltext import Document, Table
 from pkpd.routes import ROUTES
 from pkpd.units import Dimension
@@ -65,14 +64,16 @@ _MODEL_KEYS = (
     "derived",
     "structures",
     "odes",
+    "states",
+    "formulas",
     "outputs",
     "residual",
     "validity",
     "check",
 )
 
-_AMOUNT: Dimension = (("drug", 1.0),)
-_RATE: Dimension = (("drug", 1.0), ("time", -1.0))
+# Keys of a route that name a parameter -> its dimension (a name of units.NAMED).
+_OF_ROUTES = {"bioavailability": "fraction", "lag": "time", "rate": "dose rate", "duration": "time"}
 
 
 def read(source: str | Path, where: str = "") -> Model | Effect:
@@ -115,9 +116,12 @@ def _model(document: Document) -> Model:
         top.fail("there is no [sources.KEY] with a citation; at least one is needed.")
     dimensions |= {key: parameter.dimension for key, parameter in parameters.items()}
     derived, dimensions = read_derived(top, dimensions)
-    states = _states(top, dimensions, parameters)
-    everything = dimensions | dict.fromkeys(states, _AMOUNT)
-    outputs = _outputs(top, everything)
+    equations = read_equations(top, dimensions, parameters)
+    states = equations.states
+    outputs, shown = _outputs(top, equations)
+    placed = [Placed(top.table("derived"), name, expression) for name, expression in derived.items()]
+    placed += equations.placed + shown
+    refuse_zero_divisors(top, parameters, covariates, {**derived, **equations.formulas}, placed)
     forms = _forms(top, sources)
 
     def of_check(table: Table, quantity: str) -> Dimension:
@@ -144,6 +148,7 @@ def _model(document: Document) -> Model:
         read_validity(top, covariates, outputs),
         read_checks(top, OF_MODELS, sources, of_check),
         document.path,
+        formulas=equations.formulas,
     )
 
 
@@ -170,112 +175,65 @@ def _routes(
     for name, table in top.each("routes").items():
         if name not in ROUTES:
             top.table("routes").fail_unknown("route", name, ROUTES, name)
-        table.only(("into", "bioavailability", "lag"))
-        if isinstance(table.data.get("into"), dict):
-            inner = table.table("into")
-            for moiety in inner:
-                if moiety not in moieties:
-                    inner.fail_unknown("moiety", moiety, moieties, moiety)
-            into = {moiety: inner.text(moiety) for moiety in inner}
-            if missing := sorted(moieties - set(into)):
-                table.fail(f"no compartment for {', '.join(missing)}, which [forms] says is given.", "into")
-        else:
-            into = {"*": table.text("into")}
-        for state in into.values():
-            if state not in states:
-                table.fail_unknown("state", state, states, "into")
-        names = {}
-        for key, wanted in (("bioavailability", "fraction"), ("lag", "time")):
-            if key in table:
-                names[key] = parameter_name(table, key, table.text(key), dimensions, wanted)
-        routes[name] = Route(name, into, names.get("bioavailability"), names.get("lag"))
+        table.only(("into", *_OF_ROUTES, "also"))
+        also = []
+        for further in table.tables("also"):
+            further.only(("into", *_OF_ROUTES))
+            also.append(_way(further, name, moieties, states, dimensions))
+        routes[name] = replace(_way(table, name, moieties, states, dimensions), also=tuple(also))
     if not routes:
         top.fail("there is no route; write [routes.iv] with into = the name of a state.")
     return routes
 
 
-def _states(top: Table, dimensions: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> dict[str, State]:
-    """Standard structures, then free equations, each checked to be an amount per time."""
-    places: dict[str, tuple[Table, str]] = {}
-    states: dict[str, State] = {}
-    feeds: list[tuple[Table, str, Expression]] = []
-    for table in top.tables("structures"):
-        made, handed = _structure(table)
-        for state in made:
-            new_name(table, state.name, (*dimensions, *states), "prefix" if "prefix" in table else "use")
-            states[state.name], places[state.name] = state, (table, "use")
-        if handed is not None:
-            feeds.append((table, *handed))
-    odes = top.table("odes")
-    for name in odes:
-        new_name(odes, name, (*dimensions, *states))
-        states[name], places[name] = State(name, Expression.read(odes.text(name), odes.where(name))), (odes, name)
-    if not states:
-        top.fail("there is no state; name a standard structure under [[structures]] or write equations under [odes].")
-    known = {**dimensions, **dict.fromkeys(states, _AMOUNT)}
-    for table in top.tables("structures"):
-        _check_structure(table, known, parameters)
-    for table, target, flow in feeds:
-        if target not in states:
-            table.fail_unknown("state", target, states, "to")
-        states[target] = State(target, plus(states[target].equation, flow))
-    for name, state in states.items():
-        table, key = places[name]
-        know(table, key, state.equation, known)
-        need(table, key, state.equation, known, _RATE, f'the equation of the state "{name}"')
-    return states
-
-
-def _structure(table: Table) -> tuple[list[State], tuple[str, Expression] | None]:
-    table.only(("use", "prefix", "with", "input", "to", "length"))
-    use, prefix = table.text("use"), table.text("prefix", "")
-    extra: dict[str, object] = {key: table.data[key] for key in ("length",) if key in table}
-    if "to" in table:
-        extra["to"] = table.text("to")
-    inner = table.table("with")
-    given = {key: Expression.read(inner.text(key), inner.where(key)) for key in inner}
-    inflow = Expression.read(table.text("input"), table.where("input")) if "input" in table else None
-    if prefix:
-        new_name(table, prefix, (), "prefix")
-    try:
-        return expand(use, prefix, given, inflow, extra), feed(use, prefix, given, extra)
-    except PkpdError as cause:
-        table.fail(str(cause))
-
-
-def _check_structure(table: Table, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> None:
-    """Refuse parameters of a structure, and an input, that are missing, unknown, or of the wrong dimension."""
-    use, inner = table.text("use"), table.table("with")
-    for role, dimension in STRUCTURES[use].parameters.items():
-        who = f'{role} of "{use}"'
-        if role not in inner and role not in known:
+def _way(
+    table: Table, name: str, moieties: set[str], states: Mapping[str, State], dimensions: Mapping[str, Dimension]
+) -> Route:
+    """One way of a route: where it leads, and the names of its parameters."""
+    if isinstance(table.data.get("into"), dict):
+        inner = table.table("into")
+        for moiety in inner:
+            if moiety not in moieties:
+                inner.fail_unknown("moiety", moiety, moieties, moiety)
+        into = {moiety: inner.text(moiety) for moiety in inner}
+        if missing := sorted(moieties - set(into)):
+            table.fail(f"no compartment for {', '.join(missing)}, which [forms] says is given.", "into")
+    else:
+        into = {"*": table.text("into")}
+    for state in into.values():
+        if state not in states:
+            table.fail_unknown("state", state, states, "into")
+        if states[state].dimension != AMOUNT:
+            amounts = [other for other in states if states[other].dimension == AMOUNT]
             table.fail(
-                f"{who} is missing. Add [parameters.{role}], or say what stands for it: with = {{ {role} = ... }}."
+                f'a dose is mg (mass), but the state "{state}" is {describe(states[state].dimension)}. States that '
+                f"are amounts of drug: {', '.join(amounts) or 'none'}.",
+                "into",
             )
-        place, key = (inner, role) if role in inner else (table, "use")
-        expression = Expression.read(role) if role not in inner else read_expression(inner, role, known)
-        if expression.text in parameters:
-            place, key = table.document.top.table("parameters").table(expression.text), "unit"
-            try:
-                units.factor(parameters[expression.text].unit, dimension)
-            except UnitError as cause:
-                place.fail(f"{who}: {cause}", key)
-        need(place, key, expression, known, named(dimension), who)
-    if "input" in table:
-        need(table, "input", read_expression(table, "input", known), known, _RATE, "an input")
+    names = {
+        key: parameter_name(table, key, table.text(key), dimensions, wanted)
+        for key, wanted in _OF_ROUTES.items()
+        if key in table
+    }
+    if "rate" in names and "duration" in names:
+        table.fail("a route has a rate or a duration, not both; the other follows from the dose.", "duration")
+    return Route(name, into, names.get("bioavailability"), names.get("lag"), names.get("rate"), names.get("duration"))
 
 
-def _outputs(top: Table, known: Mapping[str, Dimension]) -> dict[str, Output]:
-    outputs = {}
+def _outputs(top: Table, equations: Equations) -> tuple[dict[str, Output], list[Placed]]:
+    """[outputs], formulas written out, and their expressions as written."""
+    known, outputs, placed = equations.dimensions, {}, []
     for name, table in top.each("outputs").items():
         table.only(("expression", "unit", "about"))
         expression = read_expression(table, "expression", known)
         unit, _, dimension = read_unit(table)
         need(table, "expression", expression, known, dimension, f'its unit "{unit}"')
+        placed.append(Placed(table, "expression", expression))
+        expression = written_out(table, "expression", expression, equations.formulas)
         outputs[name] = Output(name, expression, unit, dimension, table.text("about", ""))
     if not outputs:
         top.fail('there is no output; write [outputs."NAME"] with an expression and its unit.')
-    return outputs
+    return outputs, placed
 
 
 def _residual(top: Table, outputs: Mapping[str, Output], sources: Mapping[str, Source]) -> dict[str, Residual]:

@@ -1,7 +1,9 @@
-"""The waist: a Model becomes a linear system in numbers - which entries K and C have, and their values per subject.
+"""The waist: a Model becomes equations of numbers - the linear part as matrices in numbers, the rest as expressions.
 
-A state's equation is differentiated with respect to every state; where no derivative contains a state the model is
-linear and its matrix is known as expressions. Effect sites are states too: Ce' = ln 2 / half-life (C - Ce), in mg/L.
+An equation is differentiated with respect to every state; where no derivative contains a state or the time, and nothing
+is left when the states are 0, it is linear. The linear part of a model is the largest set of such states that reads no
+state outside it; it is solved exactly, and what the other equations make of it by steps. Effect sites are states too:
+Ce' = ln 2 / half-life (C - Ce), in mg/L.
 """
 
 from __future__ import annotations
@@ -33,27 +35,37 @@ class Site:
     half_life: str
 
 
-@dataclass(frozen=True)
+TIME = "t"  # the time since the start of the occasion, h, as equations name it
+
+
+@dataclass(frozen=True, eq=False)
 class Program:
-    """A linear model as the simulation needs it.
+    """A model as the simulation needs it.
 
     states   : names, effect sites last
-    entries  : (row, column, number of the entry's value) of K
-    keys     : per state, text of its rate of loss
     outputs  : names: the analytes, then the effect sites
-    weights  : per output, (state, number of the value)
+    linear   : per output, whether it belongs to the linear part
+    entries  : (row, column, number of the entry's value) of K, of the linear part
+    keys     : per state, text of its rate of loss; empty outside the linear part
+    weights  : per output, (state, number of the value); empty outside the linear part
     matrix   : expressions of the values that come from the model
     sites    : the effect sites
     """
 
     model: Model
     states: tuple[str, ...]
+    outputs: tuple[str, ...]
+    linear: tuple[bool, ...]
     entries: tuple[tuple[int, int, int], ...]
     keys: tuple[str, ...]
-    outputs: tuple[str, ...]
     weights: tuple[tuple[tuple[int, int], ...], ...]
     matrix: tuple[Expression, ...]
     sites: tuple[Site, ...]
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether every output belongs to the linear part."""
+        return all(self.linear)
 
     def site_of(self, effect: Effect) -> str:
         """The output that drives an effect: its effect site, or the analyte itself."""
@@ -74,10 +86,9 @@ class Program:
         for row, expression in enumerate(self.matrix):
             table[row] = expression.evaluate(parameters)
         at = len(self.matrix)
-        concentration = {name: self.weights[self.outputs.index(name)] for name in {site.analyte for site in self.sites}}
-        for site in self.sites:
+        for site in self._linear_sites():
             rate = math.log(2.0) / np.asarray(site_half_lives[site.name])
-            for _, row in concentration[site.analyte]:
+            for _, row in self.weights[self.outputs.index(site.analyte)]:
                 table[at] = rate * table[row]
                 at += 1
             table[at] = -rate
@@ -86,31 +97,48 @@ class Program:
         return table
 
     def _site_rows(self) -> int:
-        return sum(len(self.weights[self.outputs.index(site.analyte)]) + 2 for site in self.sites)
+        return sum(len(self.weights[self.outputs.index(site.analyte)]) + 2 for site in self._linear_sites())
+
+    def _linear_sites(self) -> tuple[Site, ...]:
+        return tuple(site for site in self.sites if self.linear[self.outputs.index(site.name)])
 
 
-def _linear(expression: Expression, states: tuple[str, ...], what: str) -> dict[int, Expression]:
-    """Coefficient of each state in an expression that is linear in them; refuses any other."""
+def _slopes(expression: Expression, states: frozenset[str]) -> dict[str, Expression] | None:
+    """Coefficient of each state in an expression that is linear in them and 0 where they are; None for any other."""
+    if TIME in expression.names:
+        return None
     found = {}
-    for number, state in enumerate(states):
+    for state in sorted(expression.names & states):
         slope = expression.derivative(state)
-        if slope.is_zero:
-            continue
-        if slope.depends_on(frozenset(states)):
-            raise SimulationError(
-                f"{what} is not linear in {state}: {expression.text}. Only linear models can be simulated."
-            )
-        found[number] = slope
-    return found
+        if slope.depends_on(states):
+            return None
+        if not slope.is_zero:
+            found[state] = slope
+    nothing = Expression.read("0")
+    return found if expression.substitute(dict.fromkeys(states, nothing)).is_zero else None
+
+
+def _linear_part(model: Model) -> dict[str, dict[str, Expression]]:
+    """State -> coefficients of its equation, of the largest set of linear states that reads no other."""
+    names = frozenset(model.states)
+    part = {}
+    for name, state in model.states.items():
+        slopes = _slopes(state.equation, names) if state.initial is None else None
+        if slopes is not None:
+            part[name] = slopes
+    while True:
+        outside = [name for name, slopes in part.items() if not slopes.keys() <= part.keys()]
+        if not outside:
+            return part
+        for name in outside:
+            del part[name]
 
 
 @lru_cache(maxsize=64)
 def compiled(model: Model) -> Program:
-    """The program of a model, made once per model object.
-
-    Raises SimulationError where an equation is not linear in the states, naming it.
-    """
+    """The program of a model, made once per model object."""
     names = tuple(model.states)
+    part = _linear_part(model)
     matrix: list[Expression] = []
     known: dict[str, int] = {}
 
@@ -121,14 +149,17 @@ def compiled(model: Model) -> Program:
         return known[expression.key]
 
     entries, keys = [], []
-    for number, (name, state) in enumerate(model.states.items()):
-        slopes = _linear(state.equation, names, f"{model.id}: the equation of {name}")
-        entries += [(number, column, row_of(slope)) for column, slope in slopes.items()]
-        keys.append(slopes[number].key if number in slopes else "")
-    outputs, weights = list(model.outputs), []
+    for number, name in enumerate(names):
+        slopes = part.get(name, {})
+        entries += [(number, names.index(state), row_of(slope)) for state, slope in slopes.items()]
+        keys.append(slopes[name].key if name in slopes else "")
+    outputs, weights, linear = list(model.outputs), [], []
     for output in model.outputs.values():
-        slopes = _linear(output.expression, names, f"{model.id}: output {output.name}")
-        weights.append(tuple((column, row_of(slope)) for column, slope in slopes.items()))
+        slopes_of = _slopes(output.expression, frozenset(names))
+        inside = slopes_of is not None and slopes_of.keys() <= part.keys()
+        linear.append(inside)
+        read = slopes_of if slopes_of is not None and inside else {}
+        weights.append(tuple((names.index(state), row_of(slope)) for state, slope in read.items()))
     sites: list[Site] = []
     at = len(matrix)
     for effect in model.effects:
@@ -136,20 +167,26 @@ def compiled(model: Model) -> Program:
             continue
         site = Site(f"site of {effect.id}", effect.driver.analyte, effect.id, effect.driver.half_life)
         state_number = len(names) + len(sites)
-        for column, _ in weights[outputs.index(site.analyte)]:
-            entries.append((state_number, column, at))
-            at += 1
-        entries.append((state_number, state_number, at))
-        keys.append(f"{effect.id}.{site.half_life}")
-        weights.append(((state_number, at + 1),))
-        at += 2
+        driving = outputs.index(site.analyte)
+        linear.append(linear[driving])
+        if linear[driving]:
+            for column, _ in weights[driving]:
+                entries.append((state_number, column, at))
+                at += 1
+            entries.append((state_number, state_number, at))
+            weights.append(((state_number, at + 1),))
+            at += 2
+        else:
+            weights.append(())
+        keys.append(f"{effect.id}.{site.half_life}" if linear[driving] else "")
         sites.append(site)
     return Program(
         model,
         names + tuple(site.name for site in sites),
+        tuple(outputs + [site.name for site in sites]),
+        tuple(linear),
         tuple(entries),
         tuple(keys),
-        tuple(outputs + [site.name for site in sites]),
         tuple(weights),
         tuple(matrix),
         tuple(sites),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pkpd import units
 from pkpd.errors import UnitError, nearest
-from pkpd.model.expressions import FUNCTIONS, Expression, describe, named
+from pkpd.model.expressions import FUNCTIONS, TIME, Expression, describe, named
 from pkpd.model.model import (
     MARKS,
     SAMPLING_SITES,
@@ -70,8 +70,14 @@ def new_name(table: Table, name: str, taken: Iterable[str], key: str = "") -> st
             f"the language ({', '.join(FUNCTIONS)}, lambda, in, ...).",
             key or name,
         )
+    if name == TIME:
+        table.fail(
+            f'"{TIME}" is the time since the start of the occasion in every model; take another name.', key or name
+        )
     if name in taken:
-        table.fail(f'"{name}" is the name of a parameter, covariate, derived parameter or state already.', key or name)
+        table.fail(
+            f'"{name}" is the name of a parameter, covariate, derived parameter, state or formula already.', key or name
+        )
     return name
 
 
@@ -261,36 +267,55 @@ def read_derived(top: Table, known: Mapping[str, Dimension]) -> tuple[dict[str, 
 
     known : dimensions of parameters and covariates
     """
-    table = top.table("derived")
+    return read_named(top.table("derived"), known, "derived parameters")
+
+
+def read_named(
+    table: Table,
+    known: Mapping[str, Dimension],
+    what: str,
+    others: Mapping[str, tuple[Table, str, Expression]] | None = None,
+) -> tuple[dict[str, Expression], dict[str, Dimension]]:
+    """Expressions by name that may read each other, in the order of evaluation, and all dimensions known so far.
+
+    known  : dimensions of the other names they may read
+    what   : they are, for the error
+    others : further expressions among them that stand elsewhere: name -> (table, key, expression)
+    """
+    places = {name: (where, key) for name, (where, key, _) in (others or {}).items()}
+    waiting = {name: expression for name, (_, _, expression) in (others or {}).items()}
     for name in table:
-        new_name(table, name, known)
-    waiting = {name: read_expression(table, name, {**known, **dict.fromkeys(table, ())}) for name in table}
+        new_name(table, name, (*known, *waiting))
+    reading = {**known, **dict.fromkeys((*waiting, *table), ())}
+    waiting |= {name: read_expression(table, name, reading) for name in table}
     dimensions = dict(known)
     ordered: dict[str, Expression] = {}
     while waiting:
         ready = [name for name, expression in waiting.items() if not expression.depends_on(waiting)]
         if not ready:
-            _refuse_circle(table, waiting)
+            _refuse_circle(table, waiting, what)
         for name in ready:
+            place, key = places.get(name, (table, name))
             ordered[name] = waiting.pop(name)
-            dimensions[name] = ordered[name].dimension(dimensions, table.where(name))
+            know(place, key, ordered[name], reading)
+            dimensions[name] = ordered[name].dimension(dimensions, place.where(key))
     return ordered, dimensions
 
 
-def _refuse_circle(table: Table, waiting: Mapping[str, Expression]) -> None:
+def _refuse_circle(table: Table, waiting: Mapping[str, Expression], what: str) -> None:
     path = [next(iter(waiting))]
     while path[-1] not in path[:-1]:
         path.append(next(name for name in sorted(waiting[path[-1]].names) if name in waiting))
     circle = path[path.index(path[-1]) :]
-    table.fail(f"derived parameters go in a circle: {' -> '.join(circle)}.", circle[0])
+    table.fail(f"{what} go in a circle: {' -> '.join(circle)}.", circle[0])
 
 
 def need(
     table: Table, key: str, expression: Expression, known: Mapping[str, Dimension], wanted: Dimension, who: str
 ) -> None:
-    """Refuse an expression that is not of the wanted dimension; `who` needs it, such as "CL"."""
+    """Refuse an expression that is not of the wanted dimension; `who` needs it, such as "CL"; 0 is of any."""
     found = expression.dimension(known, table.where(key))
-    if found != wanted:
+    if found != wanted and not expression.is_zero:
         table.fail(f'"{expression.text}" is {describe(found)}; {who} needs {describe(wanted)}.', key)
 
 

@@ -1,88 +1,33 @@
-"""Standard structures by name: states and equations in the given parameters. Amounts in mg, rates in mg/h."""
+"""Standard structures by name: states, formulas and flows in the given parameters."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
+from pkpd import units
 from pkpd.errors import ModelFileError, unknown
 from pkpd.model.expressions import Expression
 from pkpd.model.model import State
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """A structure in its own words, before names are put in.
-
-    parameters : name -> dimension (a name of units.NAMED)
-    equations  : state -> rate of change, without inputs; empty for a chain, whose length is an option
-    inlet      : the state that takes `input`
-    outlet     : the flow handed to the state named by `to`, "" for none
-    needed     : options that must be given
-    optional   : options that may be given
-    """
-
-    name: str
-    parameters: Mapping[str, str]
-    equations: Mapping[str, str]
-    inlet: str
-    outlet: str = ""
-    needed: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-
+from pkpd.model.standard import STRUCTURES, Structure
+from pkpd.units import Dimension
 
 LONGEST_CHAIN = 100
 
-_FLOW, _VOLUME, _RATE = "clearance", "volume", "rate constant"
 
-STRUCTURES: Mapping[str, Structure] = {
-    structure.name: structure
-    for structure in (
-        Structure("one-compartment", {"CL": _FLOW, "V1": _VOLUME}, {"central": "-(CL/V1)*central"}, "central"),
-        Structure(
-            "two-compartment",
-            {"CL": _FLOW, "V1": _VOLUME, "Q2": _FLOW, "V2": _VOLUME},
-            {
-                "central": "-(CL/V1)*central - (Q2/V1)*central + (Q2/V2)*peripheral1",
-                "peripheral1": "(Q2/V1)*central - (Q2/V2)*peripheral1",
-            },
-            "central",
-        ),
-        Structure(
-            "three-compartment",
-            {"CL": _FLOW, "V1": _VOLUME, "Q2": _FLOW, "V2": _VOLUME, "Q3": _FLOW, "V3": _VOLUME},
-            {
-                "central": "-(CL/V1)*central - (Q2/V1)*central - (Q3/V1)*central"
-                " + (Q2/V2)*peripheral1 + (Q3/V3)*peripheral2",
-                "peripheral1": "(Q2/V1)*central - (Q2/V2)*peripheral1",
-                "peripheral2": "(Q3/V1)*central - (Q3/V3)*peripheral2",
-            },
-            "central",
-        ),
-        Structure(
-            "two-compartment-rates",
-            {"k10": _RATE, "k12": _RATE, "k21": _RATE},
-            {
-                "central": "-k10*central - k12*central + k21*peripheral1",
-                "peripheral1": "k12*central - k21*peripheral1",
-            },
-            "central",
-        ),
-        Structure(
-            "three-compartment-rates",
-            {"k10": _RATE, "k12": _RATE, "k21": _RATE, "k13": _RATE, "k31": _RATE},
-            {
-                "central": "-k10*central - k12*central - k13*central + k21*peripheral1 + k31*peripheral2",
-                "peripheral1": "k12*central - k21*peripheral1",
-                "peripheral2": "k13*central - k31*peripheral2",
-            },
-            "central",
-        ),
-        Structure("first-order-absorption", {"ka": _RATE}, {"depot": "-ka*depot"}, "depot", "ka*depot", needed=("to",)),
-        Structure("transit-chain", {"k": _RATE}, {}, "chain1", "k*chain{length}", needed=("length",), optional=("to",)),
-    )
-}
+class Expanded(NamedTuple):
+    """A structure in a model's words.
+
+    states   : in their order, equations without doses
+    formulas : that the equations read by name
+    feeds    : (option, state, flow) for every state the structure hands drug to
+    """
+
+    states: list[State]
+    formulas: dict[str, Expression]
+    feeds: list[tuple[str, str, Expression]]
 
 
 def expand(
@@ -91,47 +36,45 @@ def expand(
     with_: Mapping[str, Expression | str] | None = None,
     input: Expression | str | None = None,
     extra: Mapping[str, object] | None = None,
-) -> list[State]:
-    """The states of a standard structure.
+) -> Expanded:
+    """A standard structure with names put in.
 
     use     : name of the structure, such as "three-compartment"
-    prefix  : put before each state's name
-    with_   : structure parameter -> expression; a parameter that is not there is read under its own name
-    input   : formation into the inlet state, mg/h
-    extra   : the structure's options: `length` of a transit chain, `to` where it hands its flow on (see `feed`)
-    returns : states in their order, equations without doses
+    prefix  : put before the name of each state and formula
+    with_   : structure parameter -> expression; a parameter that is not there takes the structure's default or, where
+              there is none, is read under its own name
+    input   : formation into the inlet state, its unit per h
+    extra   : the structure's options: `length` of a transit chain; `to` and others, each a state handed drug to
     Raises UnknownName for a structure, parameter or option that does not exist; ModelFileError for a length that
     cannot be.
     """
     structure = _structure(use, with_, extra)
     equations = structure.equations or _chain(_length(extra))
-    replaced = _replacements(structure, prefix, with_, equations)
+    replaced = {
+        name: _expression((with_ or {}).get(name, structure.defaults.get(name, name))) for name in structure.parameters
+    }
+    replaced |= {name: Expression.read(prefix + name) for name in (*equations, *structure.formulas)}
     states = []
     for name, template in equations.items():
         equation = _template(template).substitute(replaced)
         if input is not None and name == structure.inlet:
             equation = plus(equation, _expression(input))
-        states.append(State(prefix + name, equation))
-    return states
+        initial = _template(structure.initial[name]).substitute(replaced) if name in structure.initial else None
+        unit = units.NAMED[structure.dimensions.get(name, "mass")]
+        states.append(State(prefix + name, equation, initial, unit, units.analyse(unit)[1], name in structure.once))
+    formulas = {prefix + name: _template(text).substitute(replaced) for name, text in structure.formulas.items()}
+    feeds = [
+        (option, str((extra or {})[option]), _template(flow.format(length=len(equations))).substitute(replaced))
+        for option, flow in structure.outlets.items()
+        if option in (extra or {})
+    ]
+    return Expanded(states, formulas, feeds)
 
 
-def feed(
-    use: str,
-    prefix: str = "",
-    with_: Mapping[str, Expression | str] | None = None,
-    extra: Mapping[str, object] | None = None,
-) -> tuple[str, Expression] | None:
-    """What a structure hands on: the state named by `to` and the flow it receives, mg/h; None without `to`.
-
-    Arguments and errors as `expand`.
-    """
-    structure = _structure(use, with_, extra)
-    target = (extra or {}).get("to")
-    if target is None:
-        return None
-    equations = structure.equations or _chain(_length(extra))
-    flow = _template(structure.outlet.format(length=len(equations)))
-    return str(target), flow.substitute(_replacements(structure, prefix, with_, equations))
+def dimension_of(structure: Structure, parameter: str) -> Dimension | None:
+    """The dimension a parameter of a structure has; None where any will do."""
+    wanted = structure.parameters[parameter]
+    return units.analyse(units.NAMED.get(wanted, wanted))[1] if wanted else None
 
 
 def plus(equation: Expression, flow: Expression) -> Expression:
@@ -172,18 +115,9 @@ def _chain(length: int) -> dict[str, str]:
     return equations
 
 
-def _replacements(
-    structure: Structure, prefix: str, with_: Mapping[str, Expression | str] | None, equations: Mapping[str, str]
-) -> dict[str, Expression]:
-    given = with_ or {}
-    replaced = {name: _expression(given.get(name, name)) for name in structure.parameters}
-    replaced.update({name: Expression.read(prefix + name) for name in equations})
-    return replaced
-
-
 @lru_cache(maxsize=512)
 def _template(text: str) -> Expression:
-    return Expression.read(text)
+    return Expression.of(ast.parse(text, mode="eval").body)
 
 
 def _expression(value: Expression | str) -> Expression:

@@ -10,12 +10,15 @@ from typing import Any
 import checks
 import numpy as np
 import pytest
+import structure_runs
 
 import pkpd
 from pkpd import units
 from pkpd.model import library
+from pkpd.model.effect import FORMS
 from pkpd.model.model import MARKS, Check
 from pkpd.model.modelfile import read
+from pkpd.model.standard import STRUCTURES
 
 KINDS = ("pk", "generic", "effect")
 FILES = [path for kind in KINDS for path in library.paths(kind).values()]
@@ -55,6 +58,16 @@ def test_every_file_loads(path: Path) -> None:
     assert owner.id == path.stem
     assert owner.use_for
     assert owner.not_for
+
+
+@pytest.mark.parametrize("name", library.names("generic"))
+def test_every_bare_structure_takes_a_dose_by_every_route(name: str) -> None:
+    model = library.load(name)
+    values = dict.fromkeys(model.parameters, 0.5)
+    for route in model.routes:
+        run = structure_runs.course(model, [structure_runs.Given(10, route)], values, [0.0, 0.3, 3.0, 30.0])
+        assert all(np.isfinite(values).all() and (values >= 0).all() for values in run.values())
+        assert run["drug"][2] > 0.1
 
 
 def marked(owner: Owner) -> Iterator[tuple[str, str, str]]:
@@ -102,8 +115,9 @@ def blocks() -> list[str]:
     return re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_readme_has_its_two_examples() -> None:
-    assert [re.search(r'^kind\s*=\s*"(.*?)"', block, re.MULTILINE)[1] for block in blocks()] == ["pk", "effect"]  # type: ignore[index]
+def test_the_readme_has_its_three_examples() -> None:
+    kinds = [re.search(r'^kind\s*=\s*"(.*?)"', block, re.MULTILINE)[1] for block in blocks()]  # type: ignore[index]
+    assert kinds == ["pk", "pk", "effect"]
 
 
 def test_the_readme_s_kinetic_model_loads() -> None:
@@ -115,8 +129,28 @@ def test_the_readme_s_kinetic_model_loads() -> None:
     assert pkpd.simulate(model, "10 mg iv", 3, ["1 h"])["S-norketamine"].shape == (1, 3)
 
 
+def test_the_readme_s_nonlinear_model_loads_and_comes_back_to_its_baseline() -> None:
+    model = pkpd.read_model(blocks()[1])
+    assert {name: state.unit for name, state in model.states.items()} == {
+        "depot": "mg",
+        "central": "mg",
+        "response": "point",
+    }
+    typical = {name: parameter.value for name, parameter in model.parameters.items() if parameter.value is not None}
+    run = structure_runs.course(model, [structure_runs.Given(100, "oral")], typical, [0.0, 2.0, 100.0])
+    assert run["response"][0] == pytest.approx(6)
+    assert run["response"][1] < 5
+    assert run["response"][2] == pytest.approx(6, rel=1e-6)
+    assert run["drug"][1] > 0.5
+
+
+def test_the_readme_lists_every_standard_structure() -> None:
+    listed = re.findall(r"^\| `([a-z0-9-]+)` \|", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted([*STRUCTURES, *FORMS])
+
+
 def test_the_readme_s_effect_loads() -> None:
-    effect = pkpd.read_effect(blocks()[1])
+    effect = pkpd.read_effect(blocks()[2])
     assert effect.role == "relief"
     assert effect.correlations[0].rho == 0.5
     assert pkpd.simulate(pkpd.load("kamp2020-ketamine").with_effects(effect), "50 mg iv", 3, ["1 h"])[effect.id].any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -50,6 +51,12 @@ def test_value(text: str, value: float) -> None:
     result = Expression.read(text).evaluate(VALUES)
     assert type(result) is float
     assert result == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize(("at", "value"), [(-1e-300, 0.0), (0.0, 1.0), (-0.0, 1.0), (3.0, 1.0)])
+def test_a_step_is_one_from_zero_on(at: float, value: float) -> None:
+    assert Expression.read("step(x)").evaluate({"x": at}) == value
+    assert Expression.read("step(x)").derivative("x").is_zero
 
 
 def test_value_of_arrays_broadcasts() -> None:
@@ -179,7 +186,7 @@ def test_derivative_of_a_saturable_term_depends_on_the_state() -> None:
     assert derivative.evaluate({"Vm": 3.0, "Km": 2.0, "x": 1.0}) == pytest.approx(3 * 2 / 9)
 
 
-@pytest.mark.parametrize(("at", "slope"), [(-1.0, 0.0), (0.0, 0.0), (1e-6, 3.0), (2.0, 3.0), (5.0, 0.0)])
+@pytest.mark.parametrize(("at", "slope"), [(-1.0, 0.0), (0.0, 3.0), (1e-6, 3.0), (2.0, 3.0), (5.0, 0.0)])
 def test_derivative_of_min_and_max(at: float, slope: float) -> None:
     clipped = Expression.read("min(k * max(x, 0), 12)")
     assert clipped.derivative("x").evaluate({"x": at, "k": 3.0}) == slope
@@ -241,6 +248,26 @@ def test_is_zero(text: str, zero: bool) -> None:
     assert Expression.read(text).is_zero is zero
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(formulas(), formulas())
+def test_a_formula_written_out_has_the_value_of_its_parts(outer: str, inner: str) -> None:
+    part = Expression.read(inner).evaluate(VALUES)
+    apart = Expression.read(outer).evaluate({**VALUES, "x": part})
+    whole = Expression.read(outer).substitute({"x": Expression.read(inner)}).evaluate(VALUES)
+    if math.isfinite(float(apart)) and math.isfinite(float(whole)) and abs(float(apart)) > 1e-9:
+        assert whole == pytest.approx(apart, rel=1e-6, abs=1e-6)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(formulas(3), formulas(3))
+def test_derivative_of_a_formula_written_out_follows_the_chain_rule(outer: str, inner: str) -> None:
+    one, two = Expression.read(re.sub(r"\bx\b", "a", outer)), Expression.read(inner)
+    slope = one.substitute({"a": two}).derivative("x").evaluate(VALUES)
+    steps = one.derivative("a").evaluate({**VALUES, "a": two.evaluate(VALUES)}), two.derivative("x").evaluate(VALUES)
+    if all(math.isfinite(float(value)) and abs(float(value)) < 1e8 for value in (slope, *steps)):
+        assert slope == pytest.approx(steps[0] * steps[1], rel=1e-5, abs=1e-5)
+
+
 def test_substitution_is_simultaneous() -> None:
     swapped = Expression.read("a - b").substitute({"a": Expression.read("b"), "b": Expression.read("a + 1")})
     assert swapped.evaluate({"a": 2.0, "b": 5.0}) == 5.0 - 3.0
@@ -267,6 +294,8 @@ DIMENSIONS = {
         ("(A / V / C50) ** f", ""),
         ("k / k", ""),
         ("2 ** 3", ""),
+        ("step(CL)", ""),
+        ("k * step(A - 0)", "1/h"),
     ],
 )
 def test_dimension(text: str, unit: str) -> None:

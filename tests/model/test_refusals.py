@@ -108,7 +108,7 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
             "[structures.with.CL]",
             r'"CL_R" is L (volume); CL of "one-compartment" needs L/h (cl',
         ),
-        ('use    = "one-compartment"', 'use = "one-comp"', "[structures]", 'Did you mean "one-compartment"'),
+        ('use    = "one-compartment"', 'use = "one-comp"', "[structures.use]", 'Did you mean "one-compartment"'),
         (
             'with   = { CL = "CL_R" }',
             'with = { Cl = "CL_R" }',

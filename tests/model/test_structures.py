@@ -6,7 +6,8 @@ import pytest
 
 from pkpd.errors import ModelFileError, UnknownName
 from pkpd.model.expressions import Expression
-from pkpd.model.structures import STRUCTURES, expand, feed
+from pkpd.model.standard import STRUCTURES
+from pkpd.model.structures import expand
 
 RATES = {
     "one-compartment": {"CL": 3.0, "V1": 10.0},
@@ -20,7 +21,7 @@ AMOUNTS = {"central": 7.0, "peripheral1": 5.0, "peripheral2": 3.0}
 
 @pytest.mark.parametrize("use", RATES)
 def test_what_leaves_is_eliminated_from_the_central_compartment(use: str) -> None:
-    states = expand(use)
+    states = expand(use).states
     values = RATES[use] | AMOUNTS
     change = sum(float(state.equation.evaluate(values)) for state in states)
     assert change == pytest.approx(-0.3 * 7.0, rel=1e-14)
@@ -28,7 +29,7 @@ def test_what_leaves_is_eliminated_from_the_central_compartment(use: str) -> Non
 
 @pytest.mark.parametrize("count", ["two", "three"])
 def test_rate_constants_and_clearances_agree(count: str) -> None:
-    by_flow, by_rate = expand(f"{count}-compartment"), expand(f"{count}-compartment-rates")
+    by_flow, by_rate = expand(f"{count}-compartment").states, expand(f"{count}-compartment-rates").states
     for flow, rate in zip(by_flow, by_rate, strict=True):
         assert flow.name == rate.name
         first = flow.equation.evaluate(RATES[f"{count}-compartment"] | AMOUNTS)
@@ -37,7 +38,7 @@ def test_rate_constants_and_clearances_agree(count: str) -> None:
 
 @pytest.mark.parametrize("use", RATES)
 def test_every_structure_is_linear(use: str) -> None:
-    states = expand(use)
+    states = expand(use).states
     names = {state.name for state in states}
     for state in states:
         for name in names:
@@ -45,29 +46,29 @@ def test_every_structure_is_linear(use: str) -> None:
 
 
 def test_prefix_parameters_and_input() -> None:
-    central, peripheral = expand("two-compartment", "M_", {"CL": "CLm * f", "V1": "central"}, "fm * CL / V1 * central")
+    made = expand("two-compartment", "M_", {"CL": "CLm * f", "V1": "central"}, "fm * CL / V1 * central")
+    central, peripheral = made.states
     assert (central.name, peripheral.name) == ("M_central", "M_peripheral1")
     assert central.equation.names == {"CLm", "f", "central", "M_central", "M_peripheral1", "Q2", "V2", "fm", "CL", "V1"}
     assert peripheral.equation.key == Expression.read("Q2 / central * M_central - Q2 / V2 * M_peripheral1").key
 
 
 def test_absorption_hands_on_what_leaves_the_depot() -> None:
-    (depot,) = expand("first-order-absorption", "oral_", {"ka": "ka_oral"}, extra={"to": "central"})
+    made = expand("first-order-absorption", "oral_", {"ka": "ka_oral"}, extra={"to": "central"})
+    (depot,) = made.states
     assert (depot.name, depot.equation.text) == ("oral_depot", "-(ka_oral * oral_depot)")
-    handed = feed("first-order-absorption", "oral_", {"ka": "ka_oral"}, {"to": "central"})
-    assert handed is not None
-    assert (handed[0], handed[1].text) == ("central", "ka_oral * oral_depot")
+    ((option, target, flow),) = made.feeds
+    assert (option, target, flow.text) == ("to", "central", "ka_oral * oral_depot")
 
 
 def test_transit_chain() -> None:
-    chain = expand("transit-chain", with_={"k": "ktr"}, input="ka * depot", extra={"length": 3})
+    chain = expand("transit-chain", with_={"k": "ktr"}, input="ka * depot", extra={"length": 3}).states
     assert [state.name for state in chain] == ["chain1", "chain2", "chain3"]
     values = {"ktr": 2.0, "ka": 0.5, "depot": 8.0, "chain1": 1.0, "chain2": 3.0, "chain3": 5.0}
     assert [state.equation.evaluate(values) for state in chain] == [2.0, -4.0, -4.0]
-    assert feed("transit-chain", extra={"length": 3}) is None
-    handed = feed("transit-chain", extra={"length": 3, "to": "central"})
-    assert handed is not None
-    assert handed[1].text == "k * chain3"
+    assert not expand("transit-chain", extra={"length": 3}).feeds
+    ((_, _, flow),) = expand("transit-chain", extra={"length": 3, "to": "central"}).feeds
+    assert flow.text == "k * chain3"
 
 
 def test_unknown_words() -> None:
