@@ -1,7 +1,8 @@
-"""Eight subjects side by side: a vector of doubles as a numba type, with the arithmetic the kernels need.
+"""Subjects side by side: a vector of doubles as a numba type, with the arithmetic the kernels need.
 
-A `lanes` value is one LLVM vector register (or two, where the machine's are shorter). Kernels written with it read
-like scalar code, are vectorised by construction, and give every subject the same bits whatever its neighbours are.
+A `lanes` value is one LLVM vector register (or more, where the machine's are shorter), a `wide` one is two. Kernels
+written with them read like scalar code, are vectorised by construction, and give every subject the same bits whatever
+its neighbours are.
 Multiply-add is fused only where `fma` is written.
 """
 
@@ -18,50 +19,76 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 LANES = 8
+WIDE = 16  # of the methods that take steps: two registers at once, so that one works while the other waits
 
 
 class LanesType(types.Type):
-    """The numba type of a vector of LANES doubles."""
+    """The numba type of a vector of doubles."""
 
-    def __init__(self) -> None:
-        super().__init__(name=f"lanes{LANES}")
+    def __init__(self, width: int) -> None:
+        self.width = width
+        super().__init__(name=f"lanes{width}")
 
 
-lanes = LanesType()
+lanes, wide = LanesType(LANES), LanesType(WIDE)
 _DOUBLE = ir.DoubleType()
-_VECTOR = ir.VectorType(_DOUBLE, LANES)
-_INTEGERS = ir.VectorType(ir.IntType(64), LANES)
+
+
+def vector_type(width: int) -> ir.VectorType:
+    """LLVM's type of a vector of doubles."""
+    return ir.VectorType(_DOUBLE, width)
+
+
+def constant(value: float, width: int) -> ir.Constant:
+    """The same number in every lane."""
+    return ir.Constant(vector_type(width), [float(value)] * width)
 
 
 @register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, vector_type(kind.width))
 
 
-def _constant(value: float) -> ir.Constant:
-    return ir.Constant(_VECTOR, [float(value)] * LANES)
+def _integers(width: int) -> ir.VectorType:
+    return ir.VectorType(ir.IntType(64), width)
 
 
-def _integer(value: int) -> ir.Constant:
-    return ir.Constant(_INTEGERS, [value] * LANES)
+def _integer(value: int, width: int) -> ir.Constant:
+    return ir.Constant(_integers(width), [value] * width)
 
 
-def _splat(builder: Any, scalar: Any) -> Any:
-    first = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(first, ir.Constant(_VECTOR, ir.Undefined), zeros)
+def _splat(builder: Any, scalar: Any, width: int) -> Any:
+    undefined = ir.Constant(vector_type(width), ir.Undefined)
+    first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), width), [0] * width)
+    return builder.shuffle_vector(first, undefined, zeros)
 
 
-def _call(builder: Any, name: str, *arguments: Any) -> Any:
-    kind = ir.FunctionType(_VECTOR, [argument.type for argument in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f64"), arguments)
+def call_intrinsic(builder: Any, name: str, *arguments: Any) -> Any:
+    """One of LLVM's own functions of vectors."""
+    kind = ir.FunctionType(arguments[0].type, [argument.type for argument in arguments])
+    full = f"llvm.{name}.v{arguments[0].type.count}f64"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, full), arguments)
 
 
-def _vector(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+def _width(kinds: Any) -> int:
+    return max((kind.width for kind in kinds if isinstance(kind, LanesType)), default=0)
+
+
+def _of_width(width: int) -> Any:
+    return wide if width == WIDE else lanes
+
+
+def _vector(context: Any, builder: Any, kind: Any, value: Any, width: int) -> Any:
     if isinstance(kind, LanesType):
         return value
-    return _splat(builder, context.cast(builder, value, kind, types.float64))
+    return _splat(builder, context.cast(builder, value, kind, types.float64), width)
+
+
+def _vectors(context: Any, builder: Any, sig: Any, args: Any) -> list[Any]:
+    width = _width(sig.args)
+    return [_vector(context, builder, kind, value, width) for kind, value in zip(sig.args, args, strict=True)]
 
 
 def _operator(symbol: Any, emit: str) -> None:
@@ -70,16 +97,13 @@ def _operator(symbol: Any, emit: str) -> None:
     @infer_global(symbol)
     class _Template(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:
-            if (
-                len(args) == 2
-                and any(isinstance(a, LanesType) for a in args)
-                and all(isinstance(a, (LanesType, *scalars)) for a in args)
-            ):
-                return signature(lanes, *args)
+            widths = {a.width for a in args if isinstance(a, LanesType)}
+            if len(args) == 2 and len(widths) == 1 and all(isinstance(a, (LanesType, *scalars)) for a in args):
+                return signature(_of_width(widths.pop()), *args)
             return None
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        left, right = (_vector(context, builder, kind, value) for kind, value in zip(sig.args, args, strict=True))
+        left, right = _vectors(context, builder, sig, args)
         return getattr(builder, emit)(left, right)
 
     for left, right in ((LanesType, LanesType), *((LanesType, s) for s in scalars), *((s, LanesType) for s in scalars)):
@@ -98,7 +122,7 @@ for _symbol, _emit in (
 @infer_global(operator.neg)
 class _Negate(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
-        return signature(lanes, lanes) if len(args) == 1 and isinstance(args[0], LanesType) else None
+        return signature(args[0], args[0]) if len(args) == 1 and isinstance(args[0], LanesType) else None
 
 
 @lower_builtin(operator.neg, LanesType)
@@ -106,30 +130,37 @@ def _lower_negate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fneg(args[0])
 
 
-def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+def _address(context: Any, builder: Any, array_type: Any, array: Any, index: Any, width: int) -> Any:
     data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+    return builder.bitcast(builder.gep(data, [index]), vector_type(width).as_pointer())
 
 
-@intrinsic
-def load(typing: Any, array: Any, index: Any) -> Any:
-    """LANES consecutive numbers of a contiguous float64 array, from `index` on."""
+def _load(made: LanesType, doc: str) -> Any:
+    def declare(typing: Any, array: Any, index: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            where = context.cast(builder, args[1], sig.args[1], types.intp)
+            place = _address(context, builder, sig.args[0], args[0], where, made.width)
+            return builder.load(place, align=8, typ=vector_type(made.width))
 
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        where = context.cast(builder, args[1], sig.args[1], types.intp)
-        return builder.load(_address(context, builder, sig.args[0], args[0], where), align=8, typ=_VECTOR)
+        return made(array, index), emit
 
-    return lanes(array, index), emit
+    declare.__doc__ = doc
+    return intrinsic(declare)
+
+
+load = _load(lanes, "LANES consecutive numbers of a contiguous float64 array, from `index` on.")
+load_wide = _load(wide, "WIDE consecutive numbers of a contiguous float64 array, from `index` on.")
 
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write LANES consecutive numbers of a contiguous float64 array, from `index` on."""
+    """Write consecutive numbers of a contiguous float64 array, from `index` on; a plain number LANES times."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         where = context.cast(builder, args[1], sig.args[1], types.intp)
-        value = _vector(context, builder, sig.args[2], args[2])
-        builder.store(value, _address(context, builder, sig.args[0], args[0], where), align=8)
+        width = _width(sig.args) or LANES
+        value = _vector(context, builder, sig.args[2], args[2], width)
+        builder.store(value, _address(context, builder, sig.args[0], args[0], where, width), align=8)
         return context.get_dummy_value()
 
     return types.none(array, index, value), emit
@@ -141,21 +172,27 @@ def stream(typing: Any, array: Any, index: Any, value: Any) -> Any:
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         where = context.cast(builder, args[1], sig.args[1], types.intp)
-        made = builder.store(args[2], _address(context, builder, sig.args[0], args[0], where), align=64)
+        place = _address(context, builder, sig.args[0], args[0], where, sig.args[2].width)
+        made = builder.store(args[2], place, align=64)
         made.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
         return context.get_dummy_value()
 
     return types.none(array, index, value), emit
 
 
-@intrinsic
-def splat(typing: Any, scalar: Any) -> Any:
-    """The same number in every lane."""
+def _splat_of(made: LanesType, doc: str) -> Any:
+    def declare(typing: Any, scalar: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _vector(context, builder, sig.args[0], args[0], made.width)
 
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _vector(context, builder, sig.args[0], args[0])
+        return made(scalar), emit
 
-    return lanes(scalar), emit
+    declare.__doc__ = doc
+    return intrinsic(declare)
+
+
+splat = _splat_of(lanes, "The same number in every lane.")
+splat_wide = _splat_of(wide, "The same number in every lane, of a wide vector.")
 
 
 @intrinsic
@@ -163,18 +200,17 @@ def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """a b + c, rounded once."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        parts = [_vector(context, builder, kind, value) for kind, value in zip(sig.args, args, strict=True)]
-        return _call(builder, "fma", *parts)
+        return call_intrinsic(builder, "fma", *_vectors(context, builder, sig, args))
 
-    return lanes(a, b, c), emit
+    return _of_width(_width((a, b, c)))(a, b, c), emit
 
 
 def _unary(name: str, doc: str) -> Any:
     def declare(typing: Any, a: Any) -> Any:
         def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return _call(builder, name, args[0])
+            return call_intrinsic(builder, name, args[0])
 
-        return lanes(a), emit
+        return a(a), emit
 
     declare.__doc__ = doc
     return intrinsic(declare)
@@ -187,10 +223,10 @@ absolute = _unary("fabs", "Absolute value.")
 def _compared(order: str, doc: str) -> Any:
     def declare(typing: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
         def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            parts = [_vector(context, builder, kind, value) for kind, value in zip(sig.args, args, strict=True)]
+            parts = _vectors(context, builder, sig, args)
             return builder.select(builder.fcmp_ordered(order, parts[0], parts[1]), parts[2], parts[3])
 
-        return lanes(a, b, yes, no), emit
+        return _of_width(_width((a, b, yes, no)))(a, b, yes, no), emit
 
     declare.__doc__ = doc
     return intrinsic(declare)
@@ -200,16 +236,45 @@ if_greater = _compared(">", "`yes` in the lanes where a > b, `no` elsewhere.")
 if_less = _compared("<", "`yes` in the lanes where a < b, `no` elsewhere.")
 
 
+def _mask(context: Any, builder: Any, order: str, sig: Any, args: Any) -> Any:
+    left, right = _vectors(context, builder, sig, args)
+    return builder.bitcast(builder.fcmp_ordered(order, left, right), ir.IntType(_width(sig.args)))
+
+
+def _any(order: str, doc: str) -> Any:
+    def declare(typing: Any, a: Any, b: Any) -> Any:
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            bits = _mask(context, builder, order, sig, args)
+            return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+        return types.boolean(a, b), emit
+
+    declare.__doc__ = doc
+    return intrinsic(declare)
+
+
+any_greater = _any(">", "Whether a > b in at least one lane.")
+any_at_least = _any(">=", "Whether a >= b in at least one lane.")
+
+
 @intrinsic
-def any_greater(typing: Any, a: Any, b: Any) -> Any:
-    """Whether a > b in at least one lane."""
+def at_least(typing: Any, a: Any, b: Any) -> Any:
+    """The lanes in which a >= b, as the bits of an integer."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        left, right = (_vector(context, builder, kind, value) for kind, value in zip(sig.args, args, strict=True))
-        bits = builder.bitcast(builder.fcmp_ordered(">", left, right), ir.IntType(LANES))
-        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(LANES), 0))
+        return builder.zext(_mask(context, builder, ">=", sig, args), ir.IntType(64))
 
-    return types.boolean(a, b), emit
+    return types.int64(a, b), emit
+
+
+@intrinsic
+def lowest(typing: Any, bits: Any) -> Any:
+    """The number of the lowest bit that is set."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), emit
 
 
 # exp: Cody and Waite's reduction x = k ln 2 + r, then the Taylor polynomial of degree 13 on |r| <= ln(2)/2
@@ -221,30 +286,104 @@ _ROUND = 6755399441055744.0  # 1.5 x 2^52: adding it leaves the nearest integer 
 _COEFFICIENTS = [1.0 / math.factorial(n) for n in range(14)]
 
 
+def emit_exp(builder: Any, value: Any) -> Any:
+    """Instructions for exp of a vector."""
+    width = value.type.count
+    # Comparisons that a NaN fails leave it as it is.
+    clamped = builder.select(builder.fcmp_ordered("<", value, constant(-708.0, width)), constant(-708.0, width), value)
+    clamped = builder.select(
+        builder.fcmp_ordered(">", clamped, constant(708.0, width)), constant(708.0, width), clamped
+    )
+    shifted = call_intrinsic(builder, "fma", clamped, constant(_LOG2_E, width), constant(_ROUND, width))
+    k = builder.fsub(shifted, constant(_ROUND, width))
+    r = call_intrinsic(builder, "fma", k, constant(-_LN2_HIGH, width), clamped)
+    r = call_intrinsic(builder, "fma", k, constant(-_LN2_LOW, width), r)
+    terms = [constant(c, width) for c in _COEFFICIENTS]
+    power = r
+    while len(terms) > 1:  # Estrin: pair neighbours, square the argument
+        paired = [
+            call_intrinsic(builder, "fma", high, power, low) for low, high in zip(terms[::2], terms[1::2], strict=False)
+        ]
+        terms = paired + ([terms[-1]] if len(terms) % 2 else [])
+        power = builder.fmul(power, power)
+    bits = builder.bitcast(shifted, _integers(width))
+    bits = builder.shl(builder.add(bits, _integer(1023, width)), _integer(52, width))
+    result = builder.fmul(terms[0], builder.bitcast(bits, vector_type(width)))
+    return builder.select(builder.fcmp_ordered("<", value, constant(-708.0, width)), constant(0.0, width), result)
+
+
 @intrinsic
 def exp(typing: Any, x: Any) -> Any:
     """exp(x), about 1e-16 relative; 0 below x = -708, and at most exp(708)."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value = args[0]
-        # Comparisons that a NaN fails leave it as it is.
-        clamped = builder.select(builder.fcmp_ordered("<", value, _constant(-708.0)), _constant(-708.0), value)
-        clamped = builder.select(builder.fcmp_ordered(">", clamped, _constant(708.0)), _constant(708.0), clamped)
-        shifted = _call(builder, "fma", clamped, _constant(_LOG2_E), _constant(_ROUND))
-        k = builder.fsub(shifted, _constant(_ROUND))
-        r = _call(builder, "fma", k, _constant(-_LN2_HIGH), clamped)
-        r = _call(builder, "fma", k, _constant(-_LN2_LOW), r)
-        terms = [_constant(c) for c in _COEFFICIENTS]
-        power = r
-        while len(terms) > 1:  # Estrin: pair neighbours, square the argument
-            paired = [
-                _call(builder, "fma", high, power, low) for low, high in zip(terms[::2], terms[1::2], strict=False)
-            ]
-            terms = paired + ([terms[-1]] if len(terms) % 2 else [])
-            power = builder.fmul(power, power)
-        bits = builder.bitcast(shifted, _INTEGERS)
-        bits = builder.shl(builder.add(bits, _integer(1023)), _integer(52))
-        result = builder.fmul(terms[0], builder.bitcast(bits, _VECTOR))
-        return builder.select(builder.fcmp_ordered("<", value, _constant(-708.0)), _constant(0.0), result)
+        return emit_exp(builder, args[0])
 
-    return lanes(x), emit
+    return x(x), emit
+
+
+# log: x = 2^k m with m from sqrt(1/2) to sqrt(2), s = (m - 1) / (m + 1), and log m = 2 s + s R(s^2) with the minimax
+# polynomial R of fdlibm (Sun Microsystems 1993), error below 1 ulp.
+_LOG_COEFFICIENTS = (
+    6.666666666666735130e-01,
+    3.999999999940941908e-01,
+    2.857142874366239149e-01,
+    2.222219843214978396e-01,
+    1.818357216161805012e-01,
+    1.531383769920937332e-01,
+    1.479819860511658591e-01,
+)
+_HALF_ROOT = 0x3FE6A09E00000000  # bits of sqrt(1/2), rounded down
+_BITS_OF_ONE = 0x3FF0000000000000
+_SMALLEST = 2.2250738585072014e-308  # below it the bits hold no exponent
+
+
+def emit_log(builder: Any, value: Any) -> Any:
+    """Instructions for log of a vector; -inf at 0, NaN below."""
+    width = value.type.count
+    tiny = builder.fcmp_ordered("<", value, constant(_SMALLEST, width))
+    scaled = builder.select(tiny, builder.fmul(value, constant(2.0**54, width)), value)
+    bits = builder.add(builder.bitcast(scaled, _integers(width)), _integer(_BITS_OF_ONE - _HALF_ROOT, width))
+    k = builder.sitofp(builder.sub(builder.ashr(bits, _integer(52, width)), _integer(1023, width)), vector_type(width))
+    k = builder.select(tiny, builder.fsub(k, constant(54.0, width)), k)
+    bits = builder.add(builder.and_(bits, _integer(0x000FFFFFFFFFFFFF, width)), _integer(_HALF_ROOT, width))
+    f = builder.fsub(builder.bitcast(bits, vector_type(width)), constant(1.0, width))
+    s = builder.fdiv(f, builder.fadd(f, constant(2.0, width)))
+    z = builder.fmul(s, s)
+    r = constant(_LOG_COEFFICIENTS[-1], width)
+    for coefficient in _LOG_COEFFICIENTS[-2::-1]:
+        r = call_intrinsic(builder, "fma", r, z, constant(coefficient, width))
+    r = builder.fmul(r, z)
+    half_square = builder.fmul(constant(0.5, width), builder.fmul(f, f))
+    low = call_intrinsic(builder, "fma", k, constant(_LN2_LOW, width), builder.fmul(s, builder.fadd(half_square, r)))
+    result = builder.fsub(builder.fmul(k, constant(_LN2_HIGH, width)), builder.fsub(builder.fsub(half_square, low), f))
+    result = builder.select(builder.fcmp_ordered("<", value, constant(math.inf, width)), result, value)
+    result = builder.select(builder.fcmp_ordered("==", value, constant(0.0, width)), constant(-math.inf, width), result)
+    return builder.select(builder.fcmp_ordered("<", value, constant(0.0, width)), constant(math.nan, width), result)
+
+
+@intrinsic
+def log(typing: Any, x: Any) -> Any:
+    """log(x), below 1 ulp; -inf at 0 and NaN below."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return emit_log(builder, args[0])
+
+    return x(x), emit
+
+
+@intrinsic
+def call(typing: Any, address: Any, array: Any, first: Any, second: Any, third: Any) -> Any:
+    """Call machine code at an address with the addresses of three places of a contiguous float64 array."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        data = context.make_array(sig.args[1])(context, builder, args[1]).data
+        places = [
+            builder.gep(data, [context.cast(builder, index, kind, types.intp)])
+            for index, kind in zip(args[2:], sig.args[2:], strict=True)
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [_DOUBLE.as_pointer()] * 3)
+        builder.call(builder.inttoptr(args[0], kind.as_pointer()), places)
+        return context.get_dummy_value()
+
+    return types.none(address, array, first, second, third), emit
