@@ -8,6 +8,7 @@ import numpy as np
 from naive import Given, Network
 from numpy.typing import ArrayLike, NDArray
 
+from pkpd.actions import ADD
 from pkpd.kernels import batch
 
 Floats = NDArray[np.float64]
@@ -60,7 +61,7 @@ def events_of(
     scale = np.broadcast_to(np.asarray(sizes, float), len(subjects))
     for dose in doses:
         if dose.duration == 0:
-            bolus.append((breaks.index(tick(dose.start)), dosed.index(dose.state), len(amounts)))
+            bolus.append((breaks.index(tick(dose.start)), ADD, dosed.index(dose.state), len(amounts)))
             amounts.append(dose.amount * scale)
     for s, begin in enumerate(breaks):
         for u, state in enumerate(dosed):
@@ -75,7 +76,7 @@ def events_of(
     return batch.Events(
         np.array(breaks, np.int64),
         rate.astype(np.int64),
-        np.array(bolus, np.int64).reshape(-1, 3),
+        np.array(bolus, np.int64).reshape(-1, 4),
         np.array(amounts) if amounts else np.zeros((1, len(subjects))),
         np.rint(np.asarray(hours, float) * HOUR).astype(np.int64),
         before,

@@ -126,6 +126,77 @@ def integrated(network: Network, rates: Mapping[str, float], doses: Sequence[Giv
     return np.stack([found[t] for t in hours], axis=1)
 
 
+class Action(NamedTuple):
+    """Something done to amounts at one time: add, replace, multiply, reset, off or on."""
+
+    time: float
+    kind: str
+    state: int = 0
+    value: float = 0.0
+
+
+class Running(NamedTuple):
+    """A constant input into a state."""
+
+    begin: float
+    end: float
+    state: int
+    rate: float
+
+
+def events(
+    rhs: Callable[[float, Floats], ArrayLike],
+    start: ArrayLike,
+    actions: Sequence[Action],
+    rates: Sequence[Running],
+    times: Sequence[float],
+    before: bool = False,
+) -> Floats:
+    """Amounts, (states, times), of any system under events, by an integrator restarted at every one of them.
+
+    rhs     : (t, x) -> dx/dt without inputs
+    start   : amounts at the first time of all, and after a reset
+    actions : those of one time in the order they happen; a state that is off holds nothing and takes nothing up
+    rates   : a reset does not stop them
+    times   : read after all that happens at them, or `before` it
+    """
+    initial = np.array(start, float)
+    breaks = sorted({*times, *(a.time for a in actions), *(r.begin for r in rates), *(r.end for r in rates)})
+    state, off = initial.copy(), np.zeros(len(initial), bool)
+    found: dict[float, Floats] = {}
+    for begin, end in zip(breaks, [*breaks[1:], breaks[-1]], strict=True):
+        if before:
+            found[begin] = state.copy()
+        for action in actions:
+            if action.time != begin:
+                continue
+            if action.kind == "reset":
+                state, off = initial.copy(), np.zeros(len(initial), bool)
+            elif action.kind in ("off", "on"):
+                off[action.state] = action.kind == "off"
+            elif action.kind == "add":
+                state[action.state] += action.value
+            elif action.kind == "replace":
+                state[action.state] = action.value
+            else:
+                assert action.kind == "multiply"
+                state[action.state] *= action.value
+            state[off] = 0.0
+        if not before:
+            found[begin] = state.copy()
+        entering = np.zeros(len(state))
+        for running in rates:
+            if running.begin <= begin < running.end:
+                entering[running.state] += running.rate
+        if end > begin:
+
+            def slope(t: float, x: Floats, entering: Floats = entering, off: Floats = off) -> Floats:
+                return np.where(off, 0.0, np.asarray(rhs(t, x)) + entering)
+
+            state = solve_ivp(slope, (begin, end), state, method="DOP853", rtol=1e-12, atol=1e-13).y[:, -1]
+    return np.stack([found[t] for t in times], axis=1)
+
+
 def decay(amount: float, rate: float, hours: ArrayLike) -> Floats:
     """One compartment after a bolus."""
     return amount * np.exp(-rate * np.asarray(hours, float))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.actions import ADD
 from pkpd.dosing.regimen import Dose, Regimen
 from pkpd.times import to_hours
 
@@ -27,11 +28,14 @@ class Target(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """Events common to some subjects; their amounts differ."""
+    """Events common to some subjects; their amounts differ.
 
-    breaks: Integers  # (segments) ticks at which each segment starts; the first is 0
+    Segments may last no time at all, so that something can be read between two events of one instant.
+    """
+
+    breaks: Integers  # (segments) ticks at which each segment starts, never falling; the first is 0
     rate: Integers  # (segments, inputs) row of amounts, mg/h; -1 for none
-    bolus: Integers  # (boluses, 3) segment, input, row of amounts, mg
+    actions: Integers  # (actions, 4) segment, kind (`pkpd.actions`), input, row of amounts; in the order they happen
     amounts: Floats  # (rows, subjects)
 
 
@@ -89,6 +93,8 @@ def schedule(
                         rows.append(np.sum([rows[row] for row in active], axis=0))
                         sums[active] = len(rows) - 1
                 rate[s, u] = sums[active]
-    placed = [(int(np.searchsorted(breaks, tick)), u, row) for tick, u, row in boluses]
+    placed = sorted(
+        ((int(np.searchsorted(breaks, tick)), ADD, u, row) for tick, u, row in boluses), key=lambda action: action[0]
+    )
     amounts = np.array(rows, float) if rows else np.zeros((1, len(weight)))
-    return Schedule(breaks, rate, np.array(placed, np.int64).reshape(-1, 3), amounts)
+    return Schedule(breaks, rate, np.array(placed, np.int64).reshape(-1, 4), amounts)

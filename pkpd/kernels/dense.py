@@ -1,19 +1,20 @@
 """Any linear system by matrix exponential, one subject at a time.
 
-Slower than `linear` and free of its conditions: circular flow, oscillation, rates equal by accident. Between two
-changes of input the augmented system [x, 1]' = [[K, R], [0, 0]] [x, 1] is propagated by exp(M t), by scaling and
-squaring of the Pade approximant of order 13 (Higham, SIAM J Matrix Anal Appl 2005;26:1179-1193).
+Slower than `linear` and free of its conditions: circular flow, oscillation, rates equal by accident, parameters that
+change with time, compartments that are emptied, multiplied or switched off. Between two changes of input the augmented
+system [x, 1]' = [[K, R], [0, 0]] [x, 1] is propagated by exp(M t), by scaling and squaring of the Pade approximant of
+order 13 (Higham, SIAM J Matrix Anal Appl 2005;26:1179-1193).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.actions import ADD, MULTIPLY, OFF, ON, REPLACE, RESET
 from pkpd.kernels.exposure import Scan
-from pkpd.kernels.linear import Plan
 from pkpd.kernels.terms import Requests
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,7 @@ _PADE = (
     182.0,
     1.0,
 )
+_TOGETHER = 4096  # matrices of one stack
 _THETA = 5.371920351148152  # the largest 1-norm the approximant serves in double precision
 
 
@@ -61,6 +63,15 @@ def exponential(matrices: Floats) -> Floats:
     return result.reshape(matrices.shape)
 
 
+class Course(NamedTuple):
+    """What happens when, to subjects whose events coincide."""
+
+    length: Floats  # (segments) h; 0 for the last, whose end nothing needs
+    rate: Integers  # (segments, inputs) row of amounts, mg/h; -1 for none
+    actions: Integers  # (actions, 4) segment, kind, input, row of amounts; by segment, then in the order they happen
+    regime: Integers  # (segments) which K and C are in force
+
+
 def augmented(system: Floats, inputs: Integers, rates: Integers, amounts: Floats) -> Floats:
     """The matrix of one segment with its constant input as a last column.
 
@@ -80,47 +91,54 @@ def augmented(system: Floats, inputs: Integers, rates: Integers, amounts: Floats
 
 
 def solve(
-    system: Floats, weights: Floats, inputs: Integers, plan: Plan, amounts: Floats, requests: Requests, times: int
+    systems: Floats, weights: Floats, inputs: Integers, course: Course, amounts: Floats, requests: Requests, times: int
 ) -> Floats:
     """Outputs of one subject at every requested time.
 
-    system   : (states, states) K, 1/h
-    weights  : (outputs, states) C
+    systems  : (regimes, states, states) K, 1/h
+    weights  : (regimes, outputs, states) C
     inputs   : (inputs) state of each input
-    plan     : events
-    amounts  : (rows) boluses in mg and rates in mg/h
+    course   : events
+    amounts  : (rows) boluses in mg, rates in mg/h, factors
     requests : output times; times is how many
     returns  : (outputs, times)
     """
-    out = np.empty((len(weights), times))
+    states = systems.shape[1]
     offset, segment, time = _listed(requests)
-    for s, (matrix, state) in enumerate(_walk(system, inputs, plan, amounts)):
-        here = np.flatnonzero(segment == s)
-        if len(here):
-            distinct, which = np.unique(offset[here], return_inverse=True)
-            moved = exponential(matrix * distinct[:, None, None]) @ state
-            out[:, time[here]] = weights @ moved[which, : len(system)].T
+    matrices, starts = _walk(systems, inputs, course, amounts)
+    wanted, which = np.unique(np.stack([segment, offset]), axis=1, return_inverse=True)
+    place = wanted[0].astype(np.int64)
+    moved = np.empty((len(place), states + 1))
+    for begin in range(0, len(place), _TOGETHER):
+        part = slice(begin, begin + _TOGETHER)
+        passed = exponential(matrices[place[part]] * wanted[1, part, None, None])
+        moved[part] = (passed @ starts[place[part], :, None])[:, :, 0]
+    out = np.empty((weights.shape[1], times))
+    reached = moved[which.reshape(-1), :states]
+    out[:, time] = (weights[course.regime[segment]] @ reached[:, :, None])[:, :, 0].T
     return out
 
 
-def summarise(system: Floats, weights: Floats, inputs: Integers, plan: Plan, amounts: Floats, scan: Scan) -> Floats:
+def summarise(
+    systems: Floats, weights: Floats, inputs: Integers, course: Course, amounts: Floats, scan: Scan
+) -> Floats:
     """Peak, its time, area and time above the threshold of every output of one subject.
 
     scan    : as for the lane kernel; between two of its times extremes and crossings are closed in on by Brent's method
     returns : (outputs, 4)
     """
-    states = len(system)
-    found = np.zeros((len(weights), 4))
-    for s, (matrix, state) in enumerate(_walk(system, inputs, plan, amounts)):
-        if s == len(scan.start):
-            break
+    states = systems.shape[1]
+    found = np.zeros((weights.shape[1], 4))
+    matrices, starts = _walk(systems, inputs, course, amounts)
+    for s in range(len(scan.start)):
+        matrix, state = matrices[s], starts[s]
         at = scan.at[scan.at_start[s] : scan.at_start[s + 1]]
         passed = exponential(matrix * at[:, None, None]) @ state
         integrated = np.zeros((2 * states + 2, 2 * states + 2))  # [[M, 0], [1, 0]]: the state and its integral
         integrated[: states + 1, : states + 1] = matrix
         integrated[states + 1 :, : states + 1] = np.eye(states + 1)
         whole = exponential(integrated * at[-1])[states + 1 :, : states + 1] @ state
-        for o, weight in enumerate(weights):
+        for o, weight in enumerate(weights[course.regime[s]]):
             c = np.append(weight, 0.0)
             places, levels = _with_turns(c, matrix, state, at, passed)
             top = int(np.argmax(levels))
@@ -163,16 +181,50 @@ def _time_above(c: Floats, matrix: Floats, state: Floats, places: Floats, excess
     return spent
 
 
-def _walk(system: Floats, inputs: Integers, plan: Plan, amounts: Floats) -> Iterator[tuple[Floats, Floats]]:
-    """The augmented matrix of each segment and the state at its start."""
-    state = np.zeros(len(system) + 1)
-    state[-1] = 1.0
-    for s in range(len(plan.duration)):
-        for u, row in plan.bolus[plan.bolus_start[s] : plan.bolus_start[s + 1]]:
-            state[inputs[u]] += amounts[row]
-        matrix = augmented(system, inputs, plan.rate[s], amounts)
-        yield matrix, state
-        state = exponential(matrix * plan.durations[plan.duration[s]]) @ state
+def _walk(systems: Floats, inputs: Integers, course: Course, amounts: Floats) -> tuple[Floats, Floats]:
+    """The augmented matrix of each segment, and the state at its start, (segments, states + 1)."""
+    segments, states = len(course.length), systems.shape[1]
+    first = np.searchsorted(course.actions[:, 0], np.arange(segments + 1))
+    acts = [course.actions[first[s] : first[s + 1], 1:].tolist() for s in range(segments)]
+    matrices = np.empty((segments, states + 1, states + 1))
+    off: frozenset[int] = frozenset()
+    for s in range(segments):
+        for kind, u, _ in acts[s]:
+            off = _switched(off, kind, int(inputs[u]))
+        matrices[s] = augmented(systems[course.regime[s]], inputs, course.rate[s], amounts)
+        matrices[s, sorted(off)] = 0.0
+    passed = exponential(matrices * course.length[:, None, None])
+    starts = np.empty((segments, states + 1))
+    state = np.append(np.zeros(states), 1.0)
+    off = frozenset()
+    for s in range(segments):
+        for kind, u, row in acts[s]:
+            off = _switched(off, kind, int(inputs[u]))
+            _act(state, off, kind, int(inputs[u]), float(amounts[row]))
+        starts[s] = state
+        state = passed[s] @ state
+    return matrices, starts
+
+
+def _switched(off: frozenset[int], kind: int, place: int) -> frozenset[int]:
+    """The states that are off after an action."""
+    if kind == RESET:
+        return frozenset()
+    return off | {place} if kind == OFF else off - {place} if kind == ON else off
+
+
+def _act(state: Floats, off: frozenset[int], kind: int, place: int, amount: float) -> None:
+    """Change the amounts as an action says."""
+    if kind == RESET:
+        state[:-1] = 0.0
+    elif place in off:
+        state[place] = 0.0
+    elif kind == ADD:
+        state[place] += amount
+    elif kind == REPLACE:
+        state[place] = amount
+    elif kind == MULTIPLY:
+        state[place] *= amount
 
 
 def _listed(requests: Requests) -> tuple[Floats, Integers, Integers]:

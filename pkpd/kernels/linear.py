@@ -37,6 +37,7 @@ class Plan(NamedTuple):
     duration: Integers  # (segments)       index into `durations` of each segment's length
     durations: Floats  # (distinct)
     rate: Integers  # (segments, inputs)  row of `amounts` that runs in as mg/h; -1 for none
+    reset: Integers  # (segments)       1 where every amount is taken away before the boluses
     bolus: Integers  # (boluses, 2)     input, row of `amounts`
     bolus_start: Integers  # (segments + 1)
     shortest: Floats  # (1)              shortest infusion segment, h
@@ -347,6 +348,9 @@ def expand(cascade, group, plan, values, amounts, subjects, first_block, last_bl
         for i in range(cascade.diagonal.size):
             store(w.z, i * LANES, 0.0)
         for s in range(plan.duration.size):
+            if plan.reset[s] == 1:
+                for i in range(cascade.diagonal.size):
+                    store(w.z, i * LANES, 0.0)
             for b in range(plan.bolus_start[s], plan.bolus_start[s + 1]):
                 add_dose(cascade, group, plan.bolus[b, 0], load(amounts, plan.bolus[b, 1] * subjects + base), w)
             coefficients(cascade, group, amounts, plan.rate, s, subjects, base, w)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from pkpd.kernels.cached import kernel, part
@@ -65,6 +67,18 @@ def raise_terms(basis, rate, first, time, into, where):
         store(into, (where + m) * LANES, value)
 
 
+@intrinsic
+def count_at(typing, array, index):
+    """The integer at a place of a contiguous array, counted in numbers; a place below 0 is not one from the end."""
+
+    def emit(context, builder, sig, args):
+        where = context.cast(builder, args[1], sig.args[1], types.intp)
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        return builder.load(builder.gep(data, [where]))
+
+    return types.int64(array, index), emit
+
+
 @kernel
 def evaluate(
     terms,
@@ -81,6 +95,7 @@ def evaluate(
     columns,
     floors,
     powers,
+    apart,
 ):
     """Every requested output of the subjects of one expanded chunk.
 
@@ -90,58 +105,51 @@ def evaluate(
     flat    : (outputs x times x columns) results, flat; written in place
     floors  : (subjects) no value is given below it: 0 where only rounding could make an amount negative
     powers  : room for the terms of one tile
+    apart   : (outputs x times x LANES) room for a block whose subjects have no columns side by side
     """
-    count = terms.basis.shape[0]
+    count = terms.basis.shape[0] * LANES
     coefficients = terms.output_basis.size
     outputs = terms.output_start.size - 1
-    row = powers.size - TOGETHER * LANES
+    wanted = requests.request
     for block in range(last_block - first_block):
         base = (first_block + block) * LANES
-        start = target[base]
         floor = load(floors, base)
-        together = start >= 0 and start % LANES == 0 and start + LANES <= columns
+        together = target[base] >= 0 and target[base] % LANES == 0
         for lane in range(LANES):
-            together = together and target[base + lane] == start + lane
+            together = together and target[base + lane] == target[base] + lane
+        into, width, start = (flat, columns, target[base]) if together else (apart, LANES, np.int64(0))
         for tile in range(requests.tile_start.size - 1):
             opening = requests.tile_start[tile]
             for u in range(opening, requests.tile_start[tile + 1]):
                 raise_terms(
-                    terms.basis, rate, block * symbols, splat(requests.offset[u]), powers, (u - opening) * count
+                    terms.basis,
+                    rate,
+                    block * symbols,
+                    splat(requests.offset[u]),
+                    powers,
+                    (u - opening) * terms.basis.shape[0],
                 )
             for run in range(requests.tile_run[tile], requests.tile_run[tile + 1]):
                 here = (block * segments + requests.run[run]) * coefficients
                 for r in range(requests.run_start[run], requests.run_start[run + 1], TOGETHER):
-                    u0, u1 = requests.request[r, 0] * count, requests.request[r + 1, 0] * count
-                    u2, u3 = requests.request[r + 2, 0] * count, requests.request[r + 3, 0] * count
+                    u0, u1 = count_at(wanted, 2 * r) * count, count_at(wanted, 2 * r + 2) * count
+                    u2, u3 = count_at(wanted, 2 * r + 4) * count, count_at(wanted, 2 * r + 6) * count
                     for o in range(outputs):
                         y0, y1, y2, y3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-                        for e in range(terms.output_start[o], terms.output_start[o + 1]):
+                        for e in range(count_at(terms.output_start, o), count_at(terms.output_start, o + 1)):
                             a = load(coefficient, (here + e) * LANES)
-                            m = terms.output_basis[e]
-                            y0 = fma(a, load(powers, (u0 + m) * LANES), y0)
-                            y1 = fma(a, load(powers, (u1 + m) * LANES), y1)
-                            y2 = fma(a, load(powers, (u2 + m) * LANES), y2)
-                            y3 = fma(a, load(powers, (u3 + m) * LANES), y3)
-                        y0, y1 = if_less(y0, floor, floor, y0), if_less(y1, floor, floor, y1)
-                        y2, y3 = if_less(y2, floor, floor, y2), if_less(y3, floor, floor, y3)
-                        p0 = (o * times + requests.request[r, 1]) * columns
-                        p1 = (o * times + requests.request[r + 1, 1]) * columns
-                        p2 = (o * times + requests.request[r + 2, 1]) * columns
-                        p3 = (o * times + requests.request[r + 3, 1]) * columns
-                        if together:
-                            stream(flat, p0 + start, y0)
-                            stream(flat, p1 + start, y1)
-                            stream(flat, p2 + start, y2)
-                            stream(flat, p3 + start, y3)
-                        else:
-                            store(powers, row + 0, y0)
-                            store(powers, row + LANES, y1)
-                            store(powers, row + 2 * LANES, y2)
-                            store(powers, row + 3 * LANES, y3)
-                            for lane in range(LANES):
-                                column = target[base + lane]
-                                if column >= 0:
-                                    flat[p0 + column] = powers[row + lane]
-                                    flat[p1 + column] = powers[row + LANES + lane]
-                                    flat[p2 + column] = powers[row + 2 * LANES + lane]
-                                    flat[p3 + column] = powers[row + 3 * LANES + lane]
+                            m = count_at(terms.output_basis, e) * LANES
+                            y0 = fma(a, load(powers, u0 + m), y0)
+                            y1 = fma(a, load(powers, u1 + m), y1)
+                            y2 = fma(a, load(powers, u2 + m), y2)
+                            y3 = fma(a, load(powers, u3 + m), y3)
+                        row = o * times
+                        stream(into, (row + count_at(wanted, 2 * r + 1)) * width + start, if_less(y0, floor, floor, y0))
+                        stream(into, (row + count_at(wanted, 2 * r + 3)) * width + start, if_less(y1, floor, floor, y1))
+                        stream(into, (row + count_at(wanted, 2 * r + 5)) * width + start, if_less(y2, floor, floor, y2))
+                        stream(into, (row + count_at(wanted, 2 * r + 7)) * width + start, if_less(y3, floor, floor, y3))
+        if not together:
+            for row in range(outputs * times):
+                for lane in range(LANES):
+                    if target[base + lane] >= 0:
+                        flat[row * columns + target[base + lane]] = apart[row * LANES + lane]

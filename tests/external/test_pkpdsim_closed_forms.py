@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from bare_models import bare_model
 
@@ -17,7 +18,9 @@ CASES = [f"{size}_{route}" for size in COMPARTMENTS for route in ("iv_bolus", "i
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_level_before_the_last_doses(case: str, case_json: Callable[[str, str], Any]) -> None:
+def test_level_before_the_last_doses(
+    case: str, case_json: Callable[[str, str], Any], worst: Callable[..., None]
+) -> None:
     given = case_json("pkpdsim_closed_forms", "cases.json")
     size, route = case.split("_", 1)
     model = pkpd.load(f"{COMPARTMENTS[size]}-compartment{'-oral' if route == 'oral' else ''}")
@@ -31,10 +34,10 @@ def test_level_before_the_last_doses(case: str, case_json: Callable[[str, str], 
     assert regimen["dose_times_h"] == "0,12,...,120"
     text = f"{regimen['amt']} mg {way} every {regimen['interval_h']} h for 11 doses"
     found = pkpd.simulate(model, text, table, ["23 h"])["drug"][0, 0] / 1000
-    assert found == pytest.approx(given["concentration_at_23h_3_decimals"][case], abs=0.0005001)
+    worst(abs(found - given["concentration_at_23h_3_decimals"][case]), 0.0005001, case)
 
 
-def test_area_in_each_interval(case_json: Callable[[str, str], Any]) -> None:
+def test_area_in_each_interval(case_json: Callable[[str, str], Any], worst: Callable[..., None]) -> None:
     """A state that collects the amount in the centre gives the area, read at the end of each interval."""
     given = case_json("pkpdsim_closed_forms", "cases.json")["interval_auc"]
     assert given["model"] == "2cmt_iv_infusion"
@@ -53,5 +56,5 @@ def test_area_in_each_interval(case_json: Callable[[str, str], Any]) -> None:
     text = f"{once} every {regimen['interval_h']} h for {regimen['n']} doses"
     table = {name: [value] for name, value in given["parameters"].items()} | {"once": [1.0]}
     collected = pkpd.simulate(model, text, table, (given["interval_end_h"], "h")).array[0, :, 0]
-    found = [collected[0], *(collected[1:] - collected[:-1])]
-    assert found == pytest.approx(given["auc_in_interval_3_decimals"], abs=0.0005001)
+    found = np.diff(collected, prepend=0.0)
+    worst(np.abs(found - given["auc_in_interval_3_decimals"]).max(), 0.0005001, "area in each interval")

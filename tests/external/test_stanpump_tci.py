@@ -30,7 +30,9 @@ def equilibration() -> float:
     return bisect(slope, 0.05, 1.0)
 
 
-def test_plasma_and_effect_site(case_table: Callable[[str, str], list[dict[str, str]]]) -> None:
+def test_plasma_and_effect_site(
+    case_table: Callable[[str, str], list[dict[str, str]]], worst: Callable[..., None]
+) -> None:
     """The rates follow from the cumulative volumes; micrograms there are milligrams here, ng/mL are mg/L."""
     rows = case_table("stanpump_tci", "expected.csv")
     assert len(rows) == 412
@@ -67,5 +69,5 @@ def test_plasma_and_effect_site(case_table: Callable[[str, str], list[dict[str, 
         (seconds, "s"),
     )
     rounding = 0.5e-4
-    assert result["drug"][:, 0] == pytest.approx(cp, abs=5e-5 + rounding)
-    assert result["effect site"][:, 0] == pytest.approx(ce, abs=5e-5 + rounding)
+    worst(np.abs(result["drug"][:, 0] - cp).max(), 5e-5 + rounding, "plasma")
+    worst(np.abs(result["effect site"][:, 0] - ce).max(), 5e-5 + rounding, "effect site")

@@ -262,7 +262,7 @@ def test_no_dose_is_nothing() -> None:
     events = batch.Events(
         np.array([0]),
         np.array([[-1]]),
-        np.empty((0, 3), np.int64),
+        np.empty((0, 4), np.int64),
         np.zeros((1, 1)),
         np.array([0, HOUR]),
         False,
