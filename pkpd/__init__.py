@@ -26,7 +26,16 @@ _PLACES = {
     "Population": "population.people",
     "Spread": "population.people",
     "simulate": "simulation",
+    "Tolerance": "solving",
     "Result": "result",
+    "prepare": "preparing",
+    "Prepared": "preparing",
+    "sweep": "sweeping",
+    "Sweep": "sweeping",
+    "predict": "predicting",
+    "read_dataset": "dosing.dataset",
+    "write_dataset": "dosing.dataset",
+    "Dataset": "dosing.dataset",
     "compare": "comparing",
     "Comparison": "comparison",
     "Study": "study",
@@ -39,6 +48,9 @@ __all__ = sorted([*_PLACES, "__version__"])
 if TYPE_CHECKING:
     from pkpd.comparing import compare as compare
     from pkpd.comparison import Comparison as Comparison
+    from pkpd.dosing.dataset import Dataset as Dataset
+    from pkpd.dosing.dataset import read_dataset as read_dataset
+    from pkpd.dosing.dataset import write_dataset as write_dataset
     from pkpd.dosing.prescription import parse as parse
     from pkpd.dosing.regimen import Dose as Dose
     from pkpd.dosing.regimen import Regimen as Regimen
@@ -53,11 +65,17 @@ if TYPE_CHECKING:
     from pkpd.model.modelfile import read_model as read_model
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Spread as Spread
+    from pkpd.predicting import predict as predict
+    from pkpd.preparing import Prepared as Prepared
+    from pkpd.preparing import prepare as prepare
     from pkpd.result import Result as Result
     from pkpd.simulation import simulate as simulate
+    from pkpd.solving import Tolerance as Tolerance
     from pkpd.study import Study as Study
     from pkpd.study import load_study as load_study
     from pkpd.study import read_study as read_study
+    from pkpd.sweeping import Sweep as Sweep
+    from pkpd.sweeping import sweep as sweep
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,8 @@ Made once and used for every arm, so that the same patients go through all of th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,27 @@ class Individuals:
     draws: Mapping[str, Floats]
     seed: int
 
+    def only(self, kept: NDArray[np.int64]) -> Individuals:
+        """Some of the subjects.
+
+        kept : their positions
+        """
+
+        def part(column: Any) -> Any:
+            return column if np.ndim(column) == 0 else np.asarray(column)[kept]
+
+        return replace(
+            self,
+            numbers=self.numbers[kept],
+            covariates={name: part(column) for name, column in self.covariates.items()},
+            parameters={name: part(column) for name, column in self.parameters.items()},
+            effects={
+                effect: {name: part(column) for name, column in own.items()} for effect, own in self.effects.items()
+            },
+            responders={name: part(column) for name, column in self.responders.items()},
+            draws={name: part(column) for name, column in self.draws.items()},
+        )
+
     @property
     def size(self) -> int:
         """How many subjects."""
@@ -59,6 +81,13 @@ class Individuals:
     def weight(self) -> Floats:
         """(subjects) body weight, kg; 70 where the model has no use for it and nobody said otherwise."""
         return self.covariates["weight"]
+
+    def named(self, name: str) -> Column:
+        """A parameter, derived parameter, covariate, or "half-life of SITE", (subjects) or one, canonical units."""
+        for site in self.program.sites:
+            if name == f"half-life of {site.name}":
+                return self.effects[site.owner][site.half_life]
+        return self.parameters[name]
 
     def system_values(self) -> Floats:
         """Entries of the model's matrices, (values, subjects)."""
@@ -111,21 +140,16 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
             + "."
         )
     size = lengths.pop()
-    qualified = {f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters}
-    allowed = {*model.parameters, *model.derived, *model.covariates, "weight", *qualified}
-    for name, column in columns.items():
+    qualified, allowed, required = _columns(model)
+    for name in columns:
         if name not in allowed:
             raise unknown("parameter table", "column", name, allowed)
-        if not np.isfinite(column).all():
-            worst = int(np.flatnonzero(~np.isfinite(column))[0])
-            raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]}, not a number.")
     _refuse_impossible(model, columns)
-    for parameter in model.parameters.values():
-        if parameter.value is None and parameter.name not in columns:
-            raise SimulationError(
-                f"parameter table: model {model.id} needs a column {parameter.name} ({parameter.unit or 'no unit'})."
-            )
-    people = Population(size=size, seed=seed, weight="70 kg", varied=False)
+    for name in required:
+        if name not in columns:
+            unit = model.parameters[name].unit or "no unit"
+            raise SimulationError(f"parameter table: model {model.id} needs a column {name} ({unit}).")
+    people = _people(size, seed)
     covariates = {
         name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in model.covariates.items()
     }
@@ -134,6 +158,20 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     given = {name: column for name, column in columns.items() if name not in qualified}
     values = _with_derived(model, {**parameters, **covariates, **given}, given)
     return _with_effects(model, people, covariates, values, columns, drawn=True)
+
+
+@lru_cache(maxsize=64)
+def _columns(model: Model) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    """Names "effect.parameter", all names a parameter table may hold, and those it must hold."""
+    qualified = frozenset(f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters)
+    allowed = qualified.union(model.parameters, model.derived, model.covariates, ["weight"])
+    return qualified, allowed, tuple(name for name, own in model.parameters.items() if own.value is None)
+
+
+@lru_cache(maxsize=64)
+def _people(size: int, seed: int) -> Population:
+    """People without spreads, for a table to give their parameters."""
+    return Population(size=size, seed=seed, weight="70 kg", varied=False)
 
 
 def _with_effects(
@@ -171,17 +209,31 @@ def _column(name: str, given: Any) -> Floats:
 
 
 def _refuse_impossible(model: Model, columns: Mapping[str, Floats]) -> None:
-    """Refuse a volume or weight that is not above 0, and anything else with a dimension that is below 0."""
-    for name, column in columns.items():
-        parameter = model.parameters.get(name)
-        above = name == "weight" or (parameter is not None and parameter.dimension == analyse("L")[1])
-        if (parameter is None and not above) or (parameter is not None and not parameter.dimension):
+    """Refuse what is no number, a volume or weight not above 0, and anything else with a dimension that is below 0."""
+    table = np.array(list(columns.values()))
+    least, most = table.min(axis=1), table.max(axis=1)
+    if not (np.isfinite(least).all() and np.isfinite(most).all()):
+        which, worst = np.argwhere(~np.isfinite(table))[0]
+        name = list(columns)[which]
+        raise SimulationError(f"parameter table: {name} of subject {worst} is {table[which, worst]}, not a number.")
+    limits = _limits(model)
+    for (name, column), lowest in zip(columns.items(), least, strict=True):
+        above = limits.get(name)
+        if above is None or lowest > 0 or (lowest == 0 and not above):
             continue
-        wrong = column <= 0 if above else column < 0
-        if wrong.any():
-            worst = int(np.flatnonzero(wrong)[0])
-            least = "above 0" if above else "0 or more"
-            raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]:g}; it is {least}.")
+        worst = int(np.flatnonzero(column <= 0 if above else column < 0)[0])
+        allowed = "above 0" if above else "0 or more"
+        raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]:g}; it is {allowed}.")
+
+
+@lru_cache(maxsize=64)
+def _limits(model: Model) -> dict[str, bool]:
+    """Names that cannot be below 0, and whether they must be above it."""
+    volume = analyse("L")[1]
+    limits = {
+        name: parameter.dimension == volume for name, parameter in model.parameters.items() if parameter.dimension
+    }
+    return {**limits, "weight": True}
 
 
 def _effect_parameters(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +31,9 @@ class Result:
     regimen     : what was given, as text
     hours       : (times), or (subjects, times) where each subject has its own
     quantities  : names: analytes, then effect sites ("site of ...")
-    array       : (quantities, times, subjects) in canonical units, concentrations in mg/L; all else converts it
+    array       : (quantities, times, subjects) in canonical units, concentrations in mg/L; all else converts it. Not a
+                  number from where a subject could not be integrated
+    failures    : subject -> why it could not be integrated, and what to do
 
     `result["S-ketamine"]` is (times, subjects) in ng/mL; an effect's name gives its value, "pain" the pain score and
     "relief" its fraction of baseline removed.
@@ -42,6 +44,7 @@ class Result:
     hours: Floats
     quantities: tuple[str, ...]
     array: Floats
+    failures: Mapping[int, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return (
@@ -72,8 +75,11 @@ class Result:
     def __getitem__(self, name: str) -> Floats:
         """Values of one quantity, (times, subjects), in `unit(name)`.
 
-        Raises UnknownName for a name this result has not.
+        Raises UnknownName for a name this result has not, SimulationError where a subject could not be integrated: see
+        `without_failures` and `with_failures`.
         """
+        if self.failures:
+            refuse_failures(self.individuals.model.id, self.failures, self.individuals.numbers)
         if name in self.quantities:
             return np.asarray(self._drive(name) / analyse(self.unit(name))[0])
         hours = self.hours[:, None] if self.hours.ndim == 1 else self.hours.T
@@ -85,6 +91,18 @@ class Result:
             if effect.id == name:
                 return effect_values(self.individuals, effect, self._drive, hours)
         raise unknown("result", "quantity", name, self.names)
+
+    def with_failures(self) -> Result:
+        """The same result, which gives what it has of subjects that could not be integrated, and nan from there on."""
+        return replace(self, failures={})
+
+    def without_failures(self) -> Result:
+        """The result of the subjects that could be integrated."""
+        kept = np.setdiff1d(np.arange(self.array.shape[2]), list(self.failures))
+        hours = self.hours[kept] if self.hours.ndim == 2 else self.hours
+        return replace(
+            self, individuals=self.individuals.only(kept), hours=hours, array=self.array[:, :, kept], failures={}
+        )
 
     def _drive(self, quantity: str) -> Floats:
         values: Floats = self.array[self.quantities.index(quantity)]
@@ -128,3 +146,18 @@ class Result:
             unit = self.unit(name)
             columns[f"{name} ({unit})" if unit else name] = self[name].T.reshape(-1)
         return pandas.DataFrame(columns)
+
+
+def refuse_failures(model: str, failures: Mapping[int, str], numbers: NDArray[np.int64]) -> None:
+    """Raise the error that says who could not be integrated, and why.
+
+    failures : subject, by position -> why
+    numbers  : (subjects) the subjects' own numbers
+    Raises SimulationError.
+    """
+    first = min(failures)
+    others = f" So with {len(failures) - 1} more." if len(failures) > 1 else ""
+    raise SimulationError(
+        f"model {model}: subject {numbers[first]} could not be integrated, {failures[first]}{others} A result's "
+        "without_failures() leaves such subjects out, with_failures() gives what there is."
+    )

@@ -471,15 +471,23 @@ def test_values_of_another_kind_are_refused(regimen: Any, population: Any) -> No
         pkpd.simulate(KAMP, regimen, population, TIMES)
 
 
-def test_equations_that_are_not_linear_are_refused() -> None:
+def test_saturable_elimination_follows_its_implicit_solution() -> None:
+    """After a bolus A + Km ln A = D + Km ln D - Vmax t, so A = Km W(D / Km exp((D - Vmax t) / Km))."""
+    from scipy.special import lambertw
+
     model = bare_model(
         {"central": "-Vmax * central / (Km + central)"},
         {"Vmax": "mg/h", "Km": "mg"},
         {"central": ("central", "mg")},
         {"iv": "central"},
     )
-    with pytest.raises(SimulationError, match=r"equation of central is not linear in central.*Only linear models"):
-        pkpd.simulate(model, "1 mg iv", {"Vmax": [1.0], "Km": [1.0]}, TIMES)
+    limits = np.array([2.0, 20.0, 100.0])
+    table = {"Vmax": np.array([10.0, 40.0, 7.0]), "Km": limits}
+    hours = np.arange(13.0)
+    result = pkpd.simulate(model, "100 mg iv", table, (hours, "h"), tolerance=pkpd.Tolerance(relative=1e-10))
+    given = (100 - table["Vmax"] * hours[:, None]) / limits
+    expected = limits * lambertw(100 / limits * np.exp(given)).real
+    np.testing.assert_allclose(result["central"], expected, rtol=1e-7, atol=1e-9)
 
 
 # Times of doses and of outputs are read alike

@@ -1,0 +1,193 @@
+"""How the doses of a regimen enter the states of a model: what arrives when, for subjects who share all times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.dosing.regimen import Dose, Regimen
+from pkpd.dosing.schedule import Schedule, Target, schedule
+from pkpd.errors import SimulationError, unknown
+from pkpd.individuals import Individuals
+from pkpd.kernels.remembering import Remembered
+from pkpd.model.model import Model, Route
+from pkpd.times import TICKS_PER_HOUR
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+FEW = 64  # subjects up to whom making the events anew takes longer than finding them again
+_schedules: Remembered[Schedule] = Remembered(most=64)
+_READ = ("bioavailability", "lag", "rate", "duration")
+
+
+class Group(NamedTuple):
+    """Subjects whose events and output times coincide."""
+
+    schedule: Schedule
+    times: Integers  # (times) ticks
+    who: Integers  # (subjects) their positions
+
+
+class _Entry(NamedTuple):
+    """One dose on one way of its route, of subjects who share its times."""
+
+    way: Route
+    share: Floats | float  # (subjects) or one: bioavailability
+    lag: int  # ticks
+
+
+def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> None:
+    """Refuse a regimen whose routes or drug forms a model has not.
+
+    Raises UnknownName for a route, SimulationError for a form, and for an infusion by a route whose doses the model
+    itself gives a rate or duration.
+    """
+    for dose in regimen.doses:
+        if dose.route not in model.routes:
+            raise unknown(f"{where} on model {model.id}", "route", dose.route, model.routes)
+        if dose.form.enantiomer not in model.forms:
+            raise SimulationError(
+                f"{where} on model {model.id}: it does not take {dose.form}. Allowed: "
+                f"{', '.join(sorted(model.forms))}. Choose a model of that form; "
+                "or, of a racemate, give one half as s-ketamine."
+            )
+        if dose.duration and any(_modelled(way) for way in _ways(model.routes[dose.route])):
+            raise SimulationError(
+                f"{where} on model {model.id}: the model itself says how long a dose by the route {dose.route} enters. "
+                "Prescribe the amount alone, as a bolus."
+            )
+
+
+@lru_cache(maxsize=64)
+def dosed_states(model: Model) -> tuple[str, ...]:
+    """Every state that some route of a model leads into."""
+    ways = [way for route in model.routes.values() for way in _ways(route)]
+    return tuple(sorted({state for way in ways for state in way.into.values()}))
+
+
+def groups(subjects: Individuals, regimens: Regimen | list[Regimen], ticks: Integers) -> list[Group]:
+    """Subjects sorted into groups that share event times and output times.
+
+    regimens : one for all, or one for each subject
+    ticks    : (times) or (subjects, times)
+    """
+    everyone = np.arange(subjects.size)
+    parts: list[tuple[Regimen, Integers]] = [(regimens, everyone)] if isinstance(regimens, Regimen) else []
+    if not isinstance(regimens, Regimen):
+        by_regimen: dict[Regimen, list[int]] = {}
+        for number, regimen in enumerate(regimens):
+            by_regimen.setdefault(regimen, []).append(number)
+        parts = [(regimen, np.array(who)) for regimen, who in by_regimen.items()]
+    found = []
+    for regimen, who in parts:
+        check_regimen(subjects.model, regimen)
+        for alike in _by_row(_timing(subjects, regimen, who), who):
+            for timed in _by_row(ticks[alike] if ticks.ndim == 2 else None, alike):
+                times = ticks if ticks.ndim == 1 else ticks[timed[0]]
+                found.append(Group(_events(subjects, regimen, timed), times, timed))
+    return found
+
+
+def _by_row(table: Integers | None, who: Integers) -> list[Integers]:
+    """Split subjects by equal rows of a table of theirs; all together where there is none."""
+    if table is None or table.shape[1] == 0:
+        return [who]
+    _, which = np.unique(table, axis=0, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    return [who[part] for part in np.split(order, np.flatnonzero(np.diff(which[order])) + 1)]
+
+
+def _ways(route: Route) -> tuple[Route, ...]:
+    """The ways a dose goes by a route: its own and the further ones."""
+    return (route, *route.also)
+
+
+def _modelled(way: Route) -> bool:
+    return way.rate is not None or way.duration is not None
+
+
+def _column(subjects: Individuals, way: Route, what: str, who: Integers) -> Floats | None:
+    """The lag, bioavailability, rate or duration of a way for some subjects; None where it has none.
+
+    Raises SimulationError where one is negative, or a rate is not above 0.
+    """
+    name = getattr(way, what)
+    if name is None:
+        return None
+    value = np.asarray(subjects.parameters[name], float)
+    column: Floats = np.broadcast_to(value, len(who)) if value.ndim == 0 else value[who]
+    wrong = ~(column > 0) if what == "rate" else ~(column >= 0)
+    if wrong.any():
+        worst = int(np.flatnonzero(wrong)[0])
+        raise SimulationError(
+            f"model {subjects.model.id}: {name}, the {what} of the route {way.name}, is {column[worst]:g} for subject "
+            f"{who[worst]}. It is {'above 0' if what == 'rate' else '0 or more'}."
+        )
+    return column
+
+
+def _length(subjects: Individuals, dose: Dose, way: Route, who: Integers) -> Floats | None:
+    """Hours over which a dose enters by a way; None where the model does not say.
+
+    With a rate the time follows from what is bioavailable of the dose.
+    """
+    rate = _column(subjects, way, "rate", who)
+    if rate is None:
+        return _column(subjects, way, "duration", who)
+    share = _column(subjects, way, "bioavailability", who)
+    return np.asarray(dose.base_amount(subjects.weight[who]) * (1.0 if share is None else share) / rate)
+
+
+def _ticks(hours: Floats) -> Integers:
+    rounded: Integers = np.rint(hours * TICKS_PER_HOUR).astype(np.int64)
+    return rounded
+
+
+def _timing(subjects: Individuals, regimen: Regimen, who: Integers) -> Integers | None:
+    """Lag and length of every dose where the model has them, (subjects, columns) ticks; None where it has none."""
+    routes = {name: _ways(subjects.model.routes[name]) for name in regimen.routes}
+    columns = [_column(subjects, way, "lag", who) for ways in routes.values() for way in ways]
+    columns += [_length(subjects, dose, way, who) for dose in regimen.doses for way in routes[dose.route]]
+    known = [_ticks(column) for column in columns if column is not None]
+    return np.stack(known, axis=1) if known else None
+
+
+def _events(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
+    """The events of subjects who share their event times; those of a few subjects are remembered."""
+    if len(who) > FEW:
+        return _scheduled(subjects, regimen, who)
+    ways = [way for name in regimen.routes for way in _ways(subjects.model.routes[name])]
+    read = [_column(subjects, way, what, who) for way in ways for what in _READ]
+    return _schedules.get(
+        lambda: _scheduled(subjects, regimen, who), subjects.model, regimen, subjects.weight[who], *read
+    )
+
+
+def _scheduled(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
+    model, first = subjects.model, who[:1]
+    states = dosed_states(model)
+    doses: list[Dose] = []
+    entries: dict[int, _Entry] = {}  # by the identity of the dose, which a regimen keeps
+    for dose in regimen.doses:
+        for way in _ways(model.routes[dose.route]):
+            lag, length = _column(subjects, way, "lag", first), _length(subjects, dose, way, first)
+            doses.append(replace(dose, duration=dose.duration if length is None else int(_ticks(length)[0])))
+            share = _column(subjects, way, "bioavailability", who)
+            later = 0 if lag is None else int(_ticks(lag)[0])
+            entries[id(doses[-1])] = _Entry(way, 1.0 if share is None else share, later)
+
+    def targets(dose: Dose) -> list[Target]:
+        way, share, _ = entries[id(dose)]
+        return [
+            Target(states.index(way.into.get(moiety, way.into.get("*", ""))), fraction * share)
+            for moiety, fraction in model.forms[dose.form.enantiomer].parts.items()
+        ]
+
+    return schedule(
+        Regimen(tuple(doses)), subjects.weight[who], targets, len(states), lambda dose: entries[id(dose)].lag
+    )

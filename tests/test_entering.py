@@ -1,0 +1,106 @@
+"""What a route makes of a dose: shares, lags, modelled rates and durations, several ways; and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from bare_models import bare_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import pkpd
+from pkpd.errors import SimulationError
+from pkpd.model.model import Route
+
+PLAIN = bare_model(
+    {"depot": "-ka * depot", "central": "ka * depot - ke * central"},
+    {"ka": "1/h", "ke": "1/h", "F": "1", "D": "h", "R": "mg/h", "late": "h"},
+    {"central": ("central", "mg"), "depot": ("depot", "mg")},
+    {"im": "depot", "iv": "central"},
+)
+TIMES = "0 to 12 h by 15 min"
+
+
+def with_route(**ways: Any) -> pkpd.Model:
+    """The plain model with a route "oral" into the central state."""
+    route = Route("oral", {"*": "central"}, **ways)
+    return replace(PLAIN, routes={**PLAIN.routes, "oral": route})
+
+
+def run(model: pkpd.Model, regimen: str, subjects: int = 1, **parameters: Any) -> NDArray[np.float64]:
+    """Amounts in depot and central, (2, times, subjects)."""
+    values = {"ka": 1.2, "ke": 0.3, "F": 1.0, "D": 1.0, "R": 10.0, "late": 0.0, **parameters}
+    table = {name: np.broadcast_to(value, subjects) for name, value in values.items()}
+    return pkpd.simulate(model, regimen, table, TIMES).array
+
+
+def close(found: NDArray[np.float64], expected: NDArray[np.float64]) -> None:
+    assert np.abs(found - expected).max() <= 1e-11 * np.abs(expected).max()
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(1, 600), st.floats(0.05, 1.0), st.integers(0, 120))
+def test_a_modelled_duration_is_an_infusion_of_what_is_bioavailable(minutes: int, share: float, late: int) -> None:
+    model = with_route(duration="D", bioavailability="F", lag="late")
+    found = run(model, "100 mg oral bolus every 8 h for 2 doses", D=minutes / 60, F=share, late=late / 60)
+    course = f"{100 * share!r} mg iv over {minutes} min starting at {late} min every 8 h for 2 doses"
+    close(found, run(PLAIN, course))
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(1, 500), st.floats(0.05, 1.0), st.sampled_from([50.0, 70.0, 91.0]))
+def test_a_modelled_rate_ends_when_what_is_bioavailable_is_in(rate: int, share: float, weight: float) -> None:
+    found = run(with_route(rate="R", bioavailability="F"), "2 mg/kg oral bolus", R=float(rate), F=share, weight=weight)
+    seconds = 3600 * 2 * weight * share / rate
+    expected = run(PLAIN, f"{2 * weight * share!r} mg iv over {seconds!r} s", weight=weight)
+    assert np.abs(found - expected).max() <= 1e-9 * expected.max()
+
+
+def test_subjects_with_durations_of_their_own() -> None:
+    lengths = np.array([0.5, 2.0, 0.5, 0.0, 3.7])
+    together = run(with_route(duration="D"), "100 mg oral bolus", 5, D=lengths)
+    for number, length in enumerate(lengths):
+        course = f"100 mg iv over {length:g} h" if length else "100 mg iv bolus"
+        close(together[:, :, [number]], run(PLAIN, course))
+        assert np.array_equal(together[:, :, [number]], run(with_route(duration="D"), "100 mg oral bolus", D=length))
+
+
+def test_many_subjects_give_what_each_gives_alone() -> None:
+    """Whether events are remembered or made anew, the numbers are the same."""
+    shares = np.linspace(0.1, 1.0, 100)
+    lengths = np.where(np.arange(100) % 2, 1.5, 2.5)
+    model = with_route(duration="D", bioavailability="F")
+    together = run(model, "100 mg oral bolus", 200, F=np.tile(shares, 2), D=np.tile(lengths, 2))
+    for number in (0, 1, 57, 99):
+        alone = run(model, "100 mg oral bolus", F=shares[number], D=lengths[number])
+        assert np.array_equal(together[:, :, [number]], alone)
+        assert np.array_equal(together[:, :, [number + 100]], alone)
+
+
+def test_every_way_takes_the_whole_dose_times_its_share() -> None:
+    """Mixed absorption: a part through the depot, a part evenly into the blood, later."""
+    depot = Route("oral", {"*": "depot"}, bioavailability="F")
+    model = with_route(duration="D", lag="late", also=(depot,))
+    found = run(model, "100 mg oral bolus", F=0.25, D=2.0, late=1.0)
+    close(found, run(PLAIN, "25 mg im bolus and 100 mg iv over 2 h starting at 1 h"))
+
+
+def test_a_prescribed_length_on_such_a_route_is_refused() -> None:
+    for model in (with_route(duration="D"), with_route(rate="R"), with_route(also=(Route("oral", {}, rate="R"),))):
+        with pytest.raises(SimulationError, match="the model itself says how long .* route oral .* as a bolus"):
+            run(model, "100 mg oral over 2 h")
+    assert run(with_route(), "100 mg oral over 2 h").any()
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "value", "allowed"),
+    [("bioavailability", "F", -0.5, "0 or more"), ("rate", "R", 0.0, "above 0")],
+)
+def test_impossible_numbers_are_refused(what: str, name: str, value: float, allowed: str) -> None:
+    message = f"{name}, the {what} of the route oral, is .* for subject 1. It is {allowed}"
+    with pytest.raises(SimulationError, match=message):
+        run(with_route(**{what: name}), "100 mg oral bolus", 3, **{name: [1.0, value, 1.0]})
