@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from functools import reduce
-from typing import NoReturn
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.errors import ModelFileError, unknown
 from pkpd.model import algebra
+from pkpd.model.steps import ARITHMETIC, OF_MANY, Number, Steps, steps_of
 from pkpd.units import Dimension
-
-Number = float | NDArray[np.float64]
 
 FUNCTIONS = ("exp", "log", "max", "min", "sqrt", "step")
 TIME = "t"  # the time since the start of the occasion, h
@@ -47,23 +44,6 @@ _SYMBOLS: dict[type[ast.AST], str] = {
     ast.Starred: "a star",
 }
 
-_ARITHMETIC: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
-    ast.Add: np.add,
-    ast.Sub: np.subtract,
-    ast.Mult: np.multiply,
-    ast.Div: np.divide,
-    ast.Pow: np.power,
-}
-
-
-def _step(value: Number) -> Number:
-    """1 from 0 on, else 0; of nan, nan."""
-    return np.heaviside(value, 1.0)
-
-
-_OF_ONE: dict[str, Callable[[Number], Number]] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "step": _step}
-_OF_MANY: dict[str, Callable[[Number, Number], Number]] = {"min": np.minimum, "max": np.maximum}
-
 _BASE_UNITS = {
     "drug": "mg",
     "substance": "nmol",
@@ -83,6 +63,7 @@ class Expression:
     node: ast.expr
     names: frozenset[str]
     written: str = ""
+    _steps: Steps | None = field(default=None, init=False)
 
     @property
     def text(self) -> str:
@@ -150,12 +131,22 @@ class Expression:
                   log(-1) is nan)
         Raises UnknownName for a name without a value.
         """
-        for name in sorted(self.names):
-            if name not in values:
-                raise unknown(f'expression "{self.text[:200]}"', "name", name, values)
         with np.errstate(all="ignore"):
-            result = _evaluate(self.node, values, {})
+            result = self.raw(values)
         return float(result) if np.ndim(result) == 0 else result
+
+    def raw(self, values: Mapping[str, Number]) -> Any:
+        """The same as numpy gives it, with numpy's warnings as they are set: for many expressions in a row."""
+        if self._steps is None:
+            object.__setattr__(self, "_steps", steps_of(self.node))
+        assert self._steps is not None
+        try:
+            return self._steps.run(values)
+        except KeyError:
+            for name in sorted(self.names):
+                if name not in values:
+                    raise unknown(f'expression "{self.text[:200]}"', "name", name, values) from None
+            raise
 
     def derivative(self, name: str) -> Expression:
         """The derivative with respect to one name, all others held constant, simplified.
@@ -254,7 +245,7 @@ def _check(node: ast.expr, text: str, where: str, shift: int, depth: int) -> Non
         _check_number(node, text, where, column)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         _check(node.operand, text, where, shift, depth + 1)
-    elif isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
+    elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
         _check(node.left, text, where, shift, depth + 1)
         _check(node.right, text, where, shift, depth + 1)
     elif isinstance(node, ast.Call):
@@ -285,37 +276,14 @@ def _check_call(node: ast.Call, text: str, where: str, column: int) -> None:
         given = ast.unparse(node.func)[:40]
         _refuse(text, where, column, f'"{given}" is not a function; a product needs *')
     count = len(node.args)
-    if node.keywords or (count < 2 if node.func.id in _OF_MANY else count != 1):
-        needs = "two or more arguments" if node.func.id in _OF_MANY else "one argument"
+    if node.keywords or (count < 2 if node.func.id in OF_MANY else count != 1):
+        needs = "two or more arguments" if node.func.id in OF_MANY else "one argument"
         _refuse(text, where, column, f"{node.func.id} takes {needs}")
 
 
 def _refuse(text: str, where: str, column: int, what: str) -> NoReturn:
     shown = re.sub(r"\s", " ", text if len(text) <= 120 else text[:117] + "...")
     raise ModelFileError(f'{_at(where)}expression "{shown}", column {column + 1}: {what}. {_ALLOWED}')
-
-
-def _evaluate(node: ast.expr, values: Mapping[str, Number], done: dict[int, Number]) -> Number:
-    """done : node -> its value, within one tree"""
-    if isinstance(node, ast.Name):
-        return values[node.id]
-    if isinstance(node, ast.Constant):
-        assert isinstance(node.value, (int, float))
-        return float(node.value)
-    if id(node) not in done:
-        inner = [_evaluate(part, values, done) for part in algebra.parts(node)]
-        if isinstance(node, ast.UnaryOp):
-            result = -inner[0]
-        elif isinstance(node, ast.BinOp):
-            result = _ARITHMETIC[type(node.op)](*inner)
-        else:
-            assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-            if len(inner) == 1:
-                result = _OF_ONE[node.func.id](inner[0])
-            else:
-                result = reduce(_OF_MANY[node.func.id], inner)
-        done[id(node)] = result
-    return done[id(node)]
 
 
 def _dimension(node: ast.expr, known: Mapping[str, Dimension]) -> Dimension:
@@ -340,7 +308,7 @@ def _dimension(node: ast.expr, known: Mapping[str, Dimension]) -> Dimension:
 
 
 def _dimension_of_call(function: str, arguments: list[ast.expr], known: Mapping[str, Dimension]) -> Dimension:
-    if function in _OF_MANY:
+    if function in OF_MANY:
         return _alike(arguments, known, "compared")
     inner = _dimension(arguments[0], known)
     if function == "sqrt":

@@ -83,8 +83,9 @@ class Program:
         returns         : (values, subjects)
         """
         table = np.empty((len(self.matrix) + self._site_rows(), subjects))
-        for row, expression in enumerate(self.matrix):
-            table[row] = expression.evaluate(parameters)
+        with np.errstate(all="ignore"):
+            for row, expression in enumerate(self.matrix):
+                table[row] = expression.raw(parameters)
         at = len(self.matrix)
         for site in self._linear_sites():
             rate = math.log(2.0) / np.asarray(site_half_lives[site.name])
