@@ -312,5 +312,5 @@ def _frame(people: Individuals, dataset: Dataset, found: Floats) -> pandas.DataF
         output = people.model.outputs.get(name)
         other = output is not None and output.dimension != analyse(CONCENTRATION_UNIT)[1]
         unit = output.unit if other and output is not None else CONCENTRATION_UNIT
-        columns[f"{name} ({unit})" if unit else name] = values / analyse(unit)[0]
+        columns[f"{name} ({unit})" if unit not in ("", "1") else name] = values / analyse(unit)[0]
     return pandas.DataFrame(columns)

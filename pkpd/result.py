@@ -144,7 +144,7 @@ class Result:
         columns: dict[str, Any] = {"subject": np.repeat(self.individuals.numbers, times), "time (h)": hours}
         for name in names or self.names:
             unit = self.unit(name)
-            columns[f"{name} ({unit})" if unit else name] = self[name].T.reshape(-1)
+            columns[f"{name} ({unit})" if unit not in ("", "1") else name] = self[name].T.reshape(-1)
         return pandas.DataFrame(columns)
 
 

@@ -223,7 +223,7 @@ def _stepped(
     progress: Progress | None,
     threshold: Floats | None = None,
 ) -> Solved:
-    from pkpd.equations import assemble
+    from pkpd.assembly import assemble
     from pkpd.kernels import adaptive
 
     if isinstance(tolerance.absolute, Mapping):

@@ -21,7 +21,7 @@ from pkpd.kernels.batch import TICKS_PER_HOUR, Events
 from pkpd.kernels.blocks import NAMES, Blocks, Equations
 from pkpd.kernels.courses import GROWN_STIFF, Courses, Task
 from pkpd.kernels.gathering import GATHERS
-from pkpd.kernels.march import EXPLICIT, STIFF, march
+from pkpd.kernels.march import EXPLICIT, MARCH, STIFF
 from pkpd.kernels.memory import recycled
 from pkpd.kernels.seats import room_of
 
@@ -158,7 +158,7 @@ def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: i
         room = room_of(made.states, made.factors, len(made.fixed), courses.rate.shape[1], len(made.watched), outputs)
         for first in starts[worker::workers]:
             last = min(first + size, len(order))
-            march(task, own, room, first, last)
+            MARCH[method](task, own, room, first, last)
             if progress is not None:
                 progress(last - first)
 

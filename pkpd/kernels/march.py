@@ -182,110 +182,120 @@ def blamed(task, at, rows, lane):
     return worst
 
 
-@kernel
-def march(task, courses, room, first, last):
-    """Integrate the subjects from place `first` to before place `last` of the order, with all events and outputs."""
-    at, rows, whole = room.at, room.rows, room.whole
-    states, method, drifts = task.sizes[0], task.sizes[5], task.sizes[6] != 0
-    gathers = task.threshold.size > 0
-    store(rows, at[LIMIT], splat_wide(task.tolerance[0]))
-    for i in range(states):
-        store(rows, at[TOLERANCE] + i * WIDE, splat_wide(task.tolerance[1 + i]))
-    for lane in range(WIDE):
-        rows[at[BUSY] + lane] = 0.0
-        rows[at[WANTED] + lane] = FOREVER
-        rows[at[LENGTH] + lane] = 1.0
-        rows[at[TIME] + lane] = 0.0
-        rows[at[STEP] + lane] = 1.0
-    waiting = first
-    while True:
-        waiting = settle(task, courses, at, rows, whole, waiting, last)
-        if not any_greater(load_wide(rows, at[BUSY]), 0.0):
-            return
-        if any_greater(load_wide(rows, at[FRESH]) * load_wide(rows, at[BUSY]), 0.0):
-            first_step(task, at, rows)
-        time, length = load_wide(rows, at[TIME]), load_wide(rows, at[LENGTH])
-        h, remaining = load_wide(rows, at[STEP]), length - time
-        shared = if_less(2.0 * h, remaining, h, 0.5 * remaining)
-        h = if_less(1.001 * h, remaining, shared, remaining)
-        clock = load_wide(rows, at[START]) + time
-        store(rows, at[STATE] + states * WIDE, clock)
-        error = splat_wide(0.0)
-        stiffness = splat_wide(0.0)
-        if method == STIFF:
-            rosenbrock.try_step(task.code, states, drifts, at, rows, clock, h)
-            for i in range(states):
-                estimate = load_wide(rows, at[STAGES] + ((rosenbrock.STAGE_COUNT - 1) * states + i) * WIDE)
-                part_of = absolute(estimate) / scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
-                error = if_less(part_of, error, error, part_of)  # a NaN stays
-        else:
-            dormandprince.try_step(task.code, states, at, rows, clock, h)
-            between_ends = splat_wide(0.0)
-            total, rough, turned, moved = splat_wide(0.0), splat_wide(0.0), splat_wide(0.0), splat_wide(0.0)
-            for i in range(states):
-                scale = scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
-                fifth, third, last_term = dormandprince.estimates(states, at, rows, i)
-                fifth, third, last_term = fifth / scale, third / scale, absolute(last_term) / scale
-                between_ends = if_less(last_term, between_ends, between_ends, last_term)  # a NaN stays
-                total, rough = fma(fifth, fifth, total), fma(third, third, rough)
-                slope, place = dormandprince.change_of(states, at, rows, i, scale)
-                turned, moved = fma(slope, slope, turned), fma(place, place, moved)
-            rough = fma(0.01, rough, total)
-            error = h * total / sqrt(if_less(rough, 1e-300, splat_wide(1e-300), rough) * states)
-            error = if_less(error, h * between_ends, h * between_ends, error)
-            seen = if_greater(moved, dormandprince.SEEN * dormandprince.SEEN, moved, splat_wide(1e300))
-            stiffness = h * sqrt(turned / seen)
-        judged = if_less(error, 1e300, error, splat_wide(1e300))
-        judged = if_greater(judged, 1e-10, judged, splat_wide(1e-10))
-        power = splat_wide(-1.0 / 5.0) if method == STIFF else splat_wide(-1.0 / 8.0)
-        factor = SAFETY * raised(judged, power)
-        factor = if_less(factor, SHORTEN, splat_wide(SHORTEN), factor)
-        factor = if_greater(factor, LENGTHEN, splat_wide(LENGTHEN), factor)
-        good = if_less(judged, 1.0, load_wide(rows, at[BUSY]), splat_wide(0.0))
-        reached = if_less(1.0001 * h, remaining, time + h, length)
-        due = if_greater(good, 0.0, reached, splat_wide(-1.0))
-        store(rows, at[DUE], due)
-        if gathers or any_at_least(due, load_wide(rows, at[WANTED])):
-            degree = rosenbrock.DEGREE if method == STIFF else dormandprince.DEGREE
-            if method == STIFF:
-                rosenbrock.make_dense(states, task.watched, at, rows)
-            else:
-                dormandprince.make_dense(states, task.watched, at, rows, h)
-            if gathers:
-                gather(task, at, rows, degree, good, clock, h)
-            while any_at_least(due, load_wide(rows, at[WANTED])):
-                wanted = load_wide(rows, at[WANTED])
-                u = if_less(wanted, due, (wanted - time) / h, splat_wide(1.0))
-                between(task.watched, degree, at, rows, u)
-                store(rows, at[TRIAL] + states * WIDE, load_wide(rows, at[START]) + wanted)
-                write_outputs(task, courses, at, rows, whole, at[DUE])
+def _march(method):
+    """The loop for one method, which is fixed when it is compiled."""
+
+    @kernel
+    def march(task, courses, room, first, last):
+        """Integrate the subjects of places first ... last - 1 of the order, with all their events and outputs."""
+        at, rows, whole = room.at, room.rows, room.whole
+        states, drifts = task.sizes[0], task.sizes[6] != 0
+        gathers = task.threshold.size > 0
+        store(rows, at[LIMIT], splat_wide(task.tolerance[0]))
         for i in range(states):
-            end = load_wide(rows, at[END] + i * WIDE)
-            kept = if_greater(good, 0.0, end, load_wide(rows, at[STATE] + i * WIDE))
-            store(rows, at[STATE] + i * WIDE, kept)
-            size, peak = absolute(kept), load_wide(rows, at[PEAK] + i * WIDE)
-            store(rows, at[PEAK] + i * WIDE, if_greater(size, peak, size, peak))
-            if method == EXPLICIT:
-                dormandprince.keep_last_stage(states, at, rows, i, good)
-        store(rows, at[TIME], if_greater(good, 0.0, reached, time))
-        # A step cut short by the end of its segment says nothing against a longer one.
-        following = h * factor
-        longer = if_less(
-            h,
-            load_wide(rows, at[STEP]),
-            if_greater(
-                factor,
-                1.0,
-                if_greater(following, load_wide(rows, at[STEP]), following, load_wide(rows, at[STEP])),
+            store(rows, at[TOLERANCE] + i * WIDE, splat_wide(task.tolerance[1 + i]))
+        for lane in range(WIDE):
+            rows[at[BUSY] + lane] = 0.0
+            rows[at[WANTED] + lane] = FOREVER
+            rows[at[LENGTH] + lane] = 1.0
+            rows[at[TIME] + lane] = 0.0
+            rows[at[STEP] + lane] = 1.0
+        waiting = first
+        while True:
+            waiting = settle(task, courses, at, rows, whole, waiting, last)
+            if not any_greater(load_wide(rows, at[BUSY]), 0.0):
+                return
+            if any_greater(load_wide(rows, at[FRESH]) * load_wide(rows, at[BUSY]), 0.0):
+                first_step(task, at, rows)
+            time, length = load_wide(rows, at[TIME]), load_wide(rows, at[LENGTH])
+            h, remaining = load_wide(rows, at[STEP]), length - time
+            shared = if_less(2.0 * h, remaining, h, 0.5 * remaining)
+            h = if_less(1.001 * h, remaining, shared, remaining)
+            clock = load_wide(rows, at[START]) + time
+            store(rows, at[STATE] + states * WIDE, clock)
+            error = splat_wide(0.0)
+            stiffness = splat_wide(0.0)
+            if method == STIFF:
+                rosenbrock.try_step(task.code, states, drifts, at, rows, clock, h)
+                for i in range(states):
+                    estimate = load_wide(rows, at[STAGES] + ((rosenbrock.STAGE_COUNT - 1) * states + i) * WIDE)
+                    part_of = absolute(estimate) / scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
+                    error = if_less(part_of, error, error, part_of)  # a NaN stays
+            else:
+                dormandprince.try_step(task.code, states, at, rows, clock, h)
+                between_ends = splat_wide(0.0)
+                total, rough, turned, moved = splat_wide(0.0), splat_wide(0.0), splat_wide(0.0), splat_wide(0.0)
+                for i in range(states):
+                    scale = scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
+                    fifth, third, last_term = dormandprince.estimates(states, at, rows, i)
+                    fifth, third, last_term = fifth / scale, third / scale, absolute(last_term) / scale
+                    between_ends = if_less(last_term, between_ends, between_ends, last_term)  # a NaN stays
+                    total, rough = fma(fifth, fifth, total), fma(third, third, rough)
+                    slope, place = dormandprince.change_of(states, at, rows, i, scale)
+                    turned, moved = fma(slope, slope, turned), fma(place, place, moved)
+                rough = fma(0.01, rough, total)
+                error = h * total / sqrt(if_less(rough, 1e-300, splat_wide(1e-300), rough) * states)
+                error = if_less(error, h * between_ends, h * between_ends, error)
+                seen = if_greater(moved, dormandprince.SEEN * dormandprince.SEEN, moved, splat_wide(1e300))
+                stiffness = h * sqrt(turned / seen)
+            judged = if_less(error, 1e300, error, splat_wide(1e300))
+            judged = if_greater(judged, 1e-10, judged, splat_wide(1e-10))
+            power = splat_wide(-1.0 / 5.0) if method == STIFF else splat_wide(-1.0 / 8.0)
+            factor = SAFETY * raised(judged, power)
+            factor = if_less(factor, SHORTEN, splat_wide(SHORTEN), factor)
+            factor = if_greater(factor, LENGTHEN, splat_wide(LENGTHEN), factor)
+            good = if_less(judged, 1.0, load_wide(rows, at[BUSY]), splat_wide(0.0))
+            reached = if_less(1.0001 * h, remaining, time + h, length)
+            due = if_greater(good, 0.0, reached, splat_wide(-1.0))
+            store(rows, at[DUE], due)
+            if gathers or any_at_least(due, load_wide(rows, at[WANTED])):
+                degree = rosenbrock.DEGREE if method == STIFF else dormandprince.DEGREE
+                if method == STIFF:
+                    rosenbrock.make_dense(states, task.watched, at, rows)
+                else:
+                    dormandprince.make_dense(states, task.watched, at, rows, h)
+                if gathers:
+                    gather(task, at, rows, degree, good, clock, h)
+                while any_at_least(due, load_wide(rows, at[WANTED])):
+                    wanted = load_wide(rows, at[WANTED])
+                    u = if_less(wanted, due, (wanted - time) / h, splat_wide(1.0))
+                    between(task.watched, degree, at, rows, u)
+                    store(rows, at[TRIAL] + states * WIDE, load_wide(rows, at[START]) + wanted)
+                    write_outputs(task, courses, at, rows, whole, at[DUE])
+            for i in range(states):
+                end = load_wide(rows, at[END] + i * WIDE)
+                kept = if_greater(good, 0.0, end, load_wide(rows, at[STATE] + i * WIDE))
+                store(rows, at[STATE] + i * WIDE, kept)
+                size, peak = absolute(kept), load_wide(rows, at[PEAK] + i * WIDE)
+                store(rows, at[PEAK] + i * WIDE, if_greater(size, peak, size, peak))
+                if method == EXPLICIT:
+                    dormandprince.keep_last_stage(states, at, rows, i, good)
+            store(rows, at[TIME], if_greater(good, 0.0, reached, time))
+            # A step cut short by the end of its segment says nothing against a longer one.
+            following = h * factor
+            longer = if_less(
+                h,
+                load_wide(rows, at[STEP]),
+                if_greater(
+                    factor,
+                    1.0,
+                    if_greater(following, load_wide(rows, at[STEP]), following, load_wide(rows, at[STEP])),
+                    following,
+                ),
                 following,
-            ),
-            following,
-        )
-        store(rows, at[STEP], if_greater(good, 0.0, longer, if_less(following, 0.9 * h, following, 0.5 * h)))
-        how = judge(task, at, rows, h, error, stiffness)
-        wrong = at_least(how, 0.5)
-        while wrong != 0:
-            lane = lowest(wrong)
-            wrong = wrong & (wrong - 1)
-            store(rows, at[STIFFNESS], how)
-            leave(task, courses, at, rows, whole, lane, int(rows[at[STIFFNESS] + lane]), blamed(task, at, rows, lane))
+            )
+            store(rows, at[STEP], if_greater(good, 0.0, longer, if_less(following, 0.9 * h, following, 0.5 * h)))
+            how = judge(task, at, rows, h, error, stiffness)
+            wrong = at_least(how, 0.5)
+            while wrong != 0:
+                lane = lowest(wrong)
+                wrong = wrong & (wrong - 1)
+                store(rows, at[STIFFNESS], how)
+                leave(
+                    task, courses, at, rows, whole, lane, int(rows[at[STIFFNESS] + lane]), blamed(task, at, rows, lane)
+                )
+
+    return march
+
+
+MARCH = {EXPLICIT: _march(EXPLICIT), STIFF: _march(STIFF)}

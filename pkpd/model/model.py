@@ -81,7 +81,7 @@ class Route:
     into            : moiety -> state ("*" for every moiety)
     bioavailability : name of the parameter a dose is multiplied with
     lag             : name of a time; the dose enters that much later
-    rate            : name of the constant rate at which every dose enters, whatever the regimen says of its length
+    rate            : name of the constant rate at which every dose enters; the regimen then gives amounts, as boluses
     duration        : name of the time over which every dose enters at a constant rate, in the same way
     also            : further ways of the same dose: it goes each of them whole, times that way's bioavailability
     """
