@@ -19,14 +19,15 @@ from typing import Any
 import llvmlite
 import numba
 from numba import njit
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
 
 @lru_cache(maxsize=1)
 def fingerprint() -> str:
     """A digest of the kernel sources and of the compiler's and the interpreter's versions."""
     digest = hashlib.blake2s(digest_size=10)
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    kernels = Path(__file__).parent
+    for source in (*sorted(kernels.glob("*.py")), *kernels.parent.glob("actions.py")):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     digest.update(f"{numba.__version__} {llvmlite.__version__} {sys.version_info[:3]}".encode())
     return digest.hexdigest()
@@ -91,10 +92,42 @@ class _Implementation(CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
 
+class _Files(IndexDataCacheFile):
+    """A file for each version of a function, named by what tells it from every other.
+
+    numba numbers the files and keeps an index of them. Two processes that compile at the same time can then each write
+    file number 1, one after the other, and the index keeps the name of one for the code of the other.
+    """
+
+    def _name_of(self, key: Any) -> str:
+        return self._data_name_pattern.format(number=int.from_bytes(hashlib.blake2s(repr(key).encode()).digest()[:8]))
+
+    def save(self, key: Any, data: Any) -> None:
+        self._save_data(self._name_of(key), (repr(key), data))
+
+    def load(self, key: Any) -> Any:
+        try:
+            known, data = self._load_data(self._name_of(key))
+        except FileNotFoundError:
+            return None
+        except Exception:  # cut short, or no cache file at all
+            Path(self._data_path(self._name_of(key))).unlink(missing_ok=True)
+            return None
+        return data if known == repr(key) else None
+
+    def flush(self) -> None:
+        for path in Path(self._cache_path).glob(self._data_name_pattern.format(number=0).replace(".0.", ".*.")):
+            path.unlink(missing_ok=True)
+
+
 class _Cache(FunctionCache):
     """numba's cache of one function, in which nothing that goes wrong with a file stops the work."""
 
     _impl_class = _Implementation
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         try:
