@@ -1,141 +1,82 @@
-"""Run the benchmarks: `python -m benchmarks [--rounds N] [--json FILE]`.
+"""Run the benchmarks: `python -m benchmarks [--short] [--rounds N] [--only W1,W3,start] [--json FILE] [--figure FILE]`.
 
-Prints each time beside the error achieved, the memory used, and the target it is held against.
+Prints each time beside the error achieved, other programs' beside ours, and the targets. The exit status is 1 where a
+target is missed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks import report, rounds, start, targets
+from benchmarks.workloads import WORKLOADS
 
 
-def population(rounds: int, threads: int) -> dict[str, Any]:
-    """W2 through the public `simulate`, in this process."""
-    import resource
-
-    import pkpd
-    from benchmarks import workloads
-
-    subjects = 10_000
-    model = pkpd.load("three-compartment-effect-site")
-    parameters = workloads.table(subjects)
-    times = (workloads.HOURS, "h")
-    pkpd.simulate(model, workloads.REGIMEN, {k: v[:64] for k, v in parameters.items()}, times, threads=threads)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        result = pkpd.simulate(model, workloads.REGIMEN, parameters, times, threads=threads)
-        seconds.append(time.perf_counter() - begin)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    found = result.array[[result.quantities.index(name) for name in ("drug", "effect site")]]
-    error = workloads.worst_error(found, workloads.reference(parameters))
-    median = statistics.median(seconds)
-    return {
-        "threads": threads,
-        "subjects": subjects,
-        "seconds": median,
-        "fastest": min(seconds),
-        "slowest": max(seconds),
-        "subjects_per_second": subjects / median,
-        "error": error,
-        "memory_mb": grown,
-        "output_mb": result.array.nbytes / 2**20,
-    }
+def _names(text: str) -> list[str]:
+    """Workloads asked for; raises where there is no such one."""
+    allowed = [*WORKLOADS, "start"]
+    given = [name.strip() for name in text.split(",")]
+    for name in given:
+        if name not in allowed:
+            raise argparse.ArgumentTypeError(f"{name!r} is not there. Allowed: {', '.join(allowed)}")
+    return [name for name in allowed if name in given]
 
 
-def _run(words: list[str], **environment: str) -> float:
-    """Seconds a command takes in a process of its own, which may keep its byte code as an installed package would."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with tempfile.TemporaryDirectory() as folder:
-        begin = time.perf_counter()
-        subprocess.run(
-            [sys.executable, *words],
-            check=True,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            env={**kept, "PYTHONPATH": str(ROOT), **environment},
-        )
-        return time.perf_counter() - begin
+def _rounds(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
 
 
-def _import_seconds(rounds: int) -> float:
-    """What `import pkpd` adds to a bare interpreter, median."""
-    bare = statistics.median(_run(["-c", "pass"]) for _ in range(rounds))
-    return statistics.median(_run(["-c", "import pkpd"]) for _ in range(rounds)) - bare
-
-
-def _measure_apart(rounds: int, threads: int) -> dict[str, Any]:
-    """W2 in a process of its own, so that memory is its own."""
-    made = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--only-population", str(threads), "--rounds", str(rounds)],
-        check=True,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    return dict(json.loads(made.stdout))
-
-
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="how often each is timed; the median counts")
-    parser.add_argument("--json", type=Path, help="write the numbers here too")
-    parser.add_argument("--only-population", type=int, metavar="THREADS", help=argparse.SUPPRESS)
+    parser.add_argument("--short", action="store_true", help="fewer subjects and rounds: under two minutes")
+    parser.add_argument("--rounds", type=_rounds, help="how often each is timed (7; short 5); the median counts")
+    parser.add_argument("--only", type=_names, help="these, with commas: W1 W2 W3 W4 W5 start (short: all but start)")
+    parser.add_argument("--json", type=Path, help="write the numbers here")
+    parser.add_argument("--figure", type=Path, help="draw the microseconds a subject here (.png, .svg, .pdf)")
     chosen = parser.parse_args()
-    if chosen.only_population:
-        print(json.dumps(population(chosen.rounds, chosen.only_population)))
-        return
-    cores = os.cpu_count() or 1
-    report: dict[str, Any] = {
-        "machine": platform.processor() or platform.machine(),
-        "cores": cores,
-        "python": platform.python_version(),
-    }
-    rows = [("what", "found", "target", "error (of peak)", "memory")]
-    for threads in sorted({1, min(2, cores)}):
-        w2 = _measure_apart(chosen.rounds, threads)
-        report[f"W2, {threads} thread"] = w2
-        rows.append(
-            (
-                f"W2, 10,000 subjects, {threads} thread{'s' if threads > 1 else ''}",
-                f"{w2['subjects_per_second']:,.0f} subjects/s ({w2['seconds'] * 1e3:.1f} ms; "
-                f"{w2['fastest'] * 1e3:.1f} to {w2['slowest'] * 1e3:.1f})",
-                "500,000 subjects/s" if threads == 1 else "-",
-                f"{w2['error']:.1e} (at most 1e-10)",
-                f"{w2['memory_mb']:.0f} MB (at most {w2['output_mb'] + 200:.0f})",
-            )
-        )
-    imported = _import_seconds(chosen.rounds)
-    with tempfile.TemporaryDirectory() as cache:
-        fresh = {"NUMBA_CACHE_DIR": cache, "MPLCONFIGDIR": cache, "XDG_CACHE_HOME": cache}
-        command = ["-m", "pkpd.cli", "compare", "crps-infusions"]
-        first = _run(command, **fresh)
-        warm = statistics.median(_run(command, **fresh) for _ in range(3))
-    report |= {"import_seconds": imported, "compare_first_seconds": first, "compare_warm_seconds": warm}
-    rows += [
-        ("import pkpd", f"{imported:.3f} s", "0.15 s", "-", "-"),
-        ("pkpd compare crps-infusions, first run", f"{first:.1f} s", "20 s", "-", "-"),
-        ("pkpd compare crps-infusions, warm", f"{warm:.1f} s", "4 s", "-", "-"),
-    ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    repeats = chosen.rounds or (5 if chosen.short else 7)
+    names = chosen.only or [*WORKLOADS, *([] if chosen.short else ["start"])]
+
+    def say(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    rows, absent = rounds.measure([name for name in names if name in WORKLOADS], repeats, chosen.short, say)
+    verdicts = targets.judge(rows)
+    say("")
+    if rows:
+        print(report.table(rows), end="\n\n")
+        print(*(f"left out: {name}: {reason}" for name, reason in absent.items()), sep="\n")
+        print(report.LEGEND, end="\n\n")
+        print(report.verdicts(verdicts), flush=True)
+    missed = any(verdict.met is False for verdict in verdicts)
+    others: dict[str, Any] = {}
+    if "start" in names:
+        say("start and memory")
+        try:
+            others["start"] = start.measure(repeats)
+            lines, late = report.waiting(others["start"])
+        except RuntimeError as failure:
+            lines, late = f"start: {failure}", True
+        say("")
+        print("\n" + lines)
+        missed = missed or late
     if chosen.json is not None:
-        chosen.json.write_text(json.dumps(report, indent=1) + "\n")
+        chosen.json.write_text(json.dumps(report.as_json(rows, verdicts, absent, others), indent=1) + "\n")
+    if chosen.figure is not None:
+        from benchmarks.figure import draw
+
+        draw(rows, chosen.figure)
+    return int(missed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
