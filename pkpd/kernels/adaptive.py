@@ -7,8 +7,8 @@ the subject and its events alone.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.actions import MULTIPLY, OFF, ON, RESET
-from pkpd.kernels import blocks
+from pkpd.kernels import blocks, crew
 from pkpd.kernels.batch import TICKS_PER_HOUR, Events
 from pkpd.kernels.blocks import NAMES, Blocks, Equations
 from pkpd.kernels.courses import GROWN_STIFF, Courses, Task
@@ -34,7 +34,7 @@ METHODS = {"explicit": EXPLICIT, "stiff": STIFF}
 # held to h l < 6, takes as many steps as the stiff one, which needs some 25 after an event whatever the rates.
 FAST = 150.0
 ALONE = 24.0  # h taken as the time between events where there is but one
-CHUNK = 256  # subjects a thread takes at a time
+SMALLEST = 64  # subjects a thread takes at a time, at the least
 
 
 class Exactness(NamedTuple):
@@ -106,6 +106,24 @@ def solve(
     return answer
 
 
+class _Shares:
+    """Work handed out in shares that become smaller towards the end, so that threads finish together."""
+
+    def __init__(self, count: int, threads: int) -> None:
+        self._count, self._threads, self._next = count, threads, 0
+        self._lock = threading.Lock()
+
+    def take(self) -> tuple[int, int] | None:
+        """The first place of a share and the one after its last; None where nothing is left."""
+        with self._lock:
+            left = self._count - self._next
+            if left == 0:
+                return None
+            first = self._next
+            self._next += min(left, max(SMALLEST, left // (2 * self._threads)))
+            return first, self._next
+
+
 class _Work(NamedTuple):
     """All that a march needs but the method and the subjects."""
 
@@ -150,23 +168,16 @@ def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: i
         at=answer.hours,
     )
     own = courses._replace(order=order)
-    size = min(CHUNK, -(-len(order) // threads))
-    starts = range(0, len(order), size)
-    workers = min(threads, len(starts))
+    shares = _Shares(len(order), threads)
 
-    def share(worker: int) -> None:
+    def work_off(_: int) -> None:
         room = room_of(made.states, made.factors, len(made.fixed), courses.rate.shape[1], len(made.watched), outputs)
-        for first in starts[worker::workers]:
-            last = min(first + size, len(order))
-            MARCH[method](task, own, room, first, last)
+        while (taken := shares.take()) is not None:
+            MARCH[method](task, own, room, *taken)
             if progress is not None:
-                progress(last - first)
+                progress(taken[1] - taken[0])
 
-    if workers == 1:
-        share(0)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(share, range(workers)))
+    crew.share(work_off, 1 if len(order) <= SMALLEST else threads)
     answer.how[order] = left[order, 0]
     answer.steps[order] += left[order, 1]
     answer.state[order] = left[order, 2]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.actions import ADD, RESET
-from pkpd.kernels import dense, exposure, linear, terms
+from pkpd.kernels import crew, dense, exposure, linear, terms
 from pkpd.kernels.cascade import Cascade, arrange
 from pkpd.kernels.dense import Course
 from pkpd.kernels.lanes import LANES
@@ -460,11 +459,7 @@ def _run(
             if progress is not None:
                 progress(min(last * LANES, count) - first * LANES)
 
-    if workers == 1:
-        work(0)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(work, range(workers)))
+    crew.share(work, workers)
     marked: Integers = np.flatnonzero(~(doubtful[:count] <= 0.0))
     return marked
 

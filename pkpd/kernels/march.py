@@ -43,6 +43,7 @@ from pkpd.kernels.seats import (
     BUSY,
     CALM,
     CODE_SLOPE,
+    DRIFT,
     DUE,
     END,
     FIXED,
@@ -109,28 +110,27 @@ def first_step(task, at, rows):
     size = splat_wide(0.0)
     for i in range(states):
         f = load_wide(rows, at[SLOPE] + i * WIDE)
+        weight = 1.0 / scale_of(states, at, rows, i, splat_wide(0.0))
         store(rows, at[END] + i * WIDE, f)
-        f = absolute(f) / scale_of(states, at, rows, i, splat_wide(0.0))
+        store(rows, at[DRIFT] + i * WIDE, weight)
+        f = absolute(f) * weight
         size = if_greater(f, size, f, size)
     tiny = 1e-4 / if_greater(size, 1e-290, size, splat_wide(1e-290))
     tiny = if_less(tiny, 1e-6 * length, tiny, 1e-6 * length)
     for i in range(states):
-        store(
-            rows,
-            at[TRIAL] + i * WIDE,
-            fma(tiny, load_wide(rows, at[END] + i * WIDE), load_wide(rows, at[STATE] + i * WIDE)),
-        )
+        moved = fma(tiny, load_wide(rows, at[END] + i * WIDE), load_wide(rows, at[STATE] + i * WIDE))
+        store(rows, at[TRIAL] + i * WIDE, moved)
     store(rows, at[TRIAL] + states * WIDE, clock + tiny)
     call(task.code[CODE_SLOPE], rows, at[TRIAL], at[FIXED], at[SLOPE])
     turn = splat_wide(0.0)
+    fresh = load_wide(rows, at[FRESH])
     for i in range(states):
-        before = load_wide(rows, at[END] + i * WIDE)
-        after = load_wide(rows, at[SLOPE] + i * WIDE)
-        change = absolute(after - before) / (tiny * scale_of(states, at, rows, i, splat_wide(0.0)))
+        before, weight = load_wide(rows, at[END] + i * WIDE), load_wide(rows, at[DRIFT] + i * WIDE)
+        change = absolute(load_wide(rows, at[SLOPE] + i * WIDE) - before) * weight
         turn = if_greater(change, turn, change, turn)
-        fresh = load_wide(rows, at[FRESH])
         first = load_wide(rows, at[STAGES] + i * WIDE)
         store(rows, at[STAGES] + i * WIDE, if_greater(fresh, 0.0, before, first))
+    turn = turn / tiny
     size = if_greater(size, 1e-200, size, splat_wide(1e-200))
     turning = turn / size
     least = 1.0 / length
@@ -139,7 +139,6 @@ def first_step(task, at, rows):
     step = raised(FIRST_ERROR * size, splat_wide(-1.0 / 6.0)) * raised(turning, splat_wide(-5.0 / 6.0))
     step = if_less(step, length, step, length)
     step = if_greater(step, 1e-15 * length, step, 1e-15 * length)
-    fresh = load_wide(rows, at[FRESH])
     store(rows, at[STEP], if_greater(fresh, 0.0, step, load_wide(rows, at[STEP])))
     store(rows, at[FRESH], splat_wide(0.0))
 

@@ -29,6 +29,7 @@ from pkpd.kernels.seats import (
 )
 
 STAGE_COUNT = 8
+SUMMED = 6  # from this stage on, the state is that of the stage before with its result added
 ORDER = 5
 DEGREE = 4
 GAMMA = 0.21193756319429014
@@ -124,12 +125,15 @@ def _stage(s):
     @part
     def stage(code, states, drifts, at, rows, time, h, shorter):
         for i in range(states):
-            u = load_wide(rows, at[STATE] + i * WIDE)
+            u = load_wide(rows, at[STATE if s < SUMMED else TRIAL] + i * WIDE)
             v = splat_wide(0.0)
             for j in range(s):
                 earlier = load_wide(rows, at[STAGES] + (j * states + i) * WIDE)
-                u = fma(A[s, j], earlier, u)
                 v = fma(C[s, j], earlier, v)
+                if s < SUMMED:
+                    u = fma(A[s, j], earlier, u)
+                elif j == s - 1:
+                    u = u + earlier
             v = v * shorter
             if drifts:
                 v = fma(DRIFTS[s] * h, load_wide(rows, at[DRIFT] + i * WIDE), v)
