@@ -16,6 +16,7 @@ from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
 from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Source
+from pkpd.model.program import Program, compiled
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from pkpd.study import Study
 
+LONGEST_FORMULA = 160  # characters
 KINDS = ("pk", "effect", "study", "generic")
 
 
@@ -258,6 +260,30 @@ def _left(table: Table) -> Table:
     return table
 
 
+def _print_equations(console: Console, model: Model) -> None:
+    """Formulas, starting values, and the equations that have no exact solution."""
+    program = compiled(model)
+    for name, formula in model.formulas.items():
+        console.print(f"{name} = {_shortened(formula.text)}")
+    stepped = [name for name, linear in zip(program.outputs, program.linear, strict=True) if not linear]
+    for name, state in model.states.items():
+        if stepped:
+            console.print(f"{name}' = {_shortened(state.equation.text)}  ({state.unit} per h)")
+        if state.initial is not None:
+            console.print(f"{name} starts at {state.initial.text}")
+    if stepped:
+        console.print(f"Solved in steps: {', '.join(stepped)}; exactly: {', '.join(_others(program, stepped))}.")
+
+
+def _shortened(text: str) -> str:
+    """A formula written out can fill a page; the file has it in parts."""
+    return text if len(text) <= LONGEST_FORMULA else f"{text[:LONGEST_FORMULA]} ... (see the file)"
+
+
+def _others(program: Program, stepped: Sequence[str]) -> list[str]:
+    return [name for name in program.outputs if name not in stepped] or ["nothing"]
+
+
 def print_model(name: str) -> None:
     """Every number of a model or effect: value, unit, spread, source and mark."""
     console = _console()
@@ -283,6 +309,7 @@ def print_model(name: str) -> None:
     for derived, expression in found.derived.items():
         console.print(f"{derived} = {expression.text}")
     if isinstance(found, Model):
+        _print_equations(console, found)
         for covariance in found.covariances:
             console.print(
                 f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g} "

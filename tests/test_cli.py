@@ -103,6 +103,20 @@ def test_models_lists_all_and_show_gives_every_number(capsys):
     assert "to be given" in capsys.readouterr().out
 
 
+def test_show_tells_the_equations_that_take_steps(capsys):
+    assert main(["show", "two-compartment-indirect-response"]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "response starts at kin / kout",
+        "response' = kin",
+        "(point per h)",
+        "in steps: response; exactly: drug.",
+    ):
+        assert words in shown
+    assert main(["show", "kamp2020-ketamine"]) == 0
+    assert "in steps" not in capsys.readouterr().out
+
+
 def test_runs_as_a_module_without_a_traceback():
     made = subprocess.run(
         [sys.executable, "-m", "pkpd.cli", "show", "kamp"], cwd=ROOT, capture_output=True, text=True, check=False
