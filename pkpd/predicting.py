@@ -246,7 +246,7 @@ def _solve(
     threads: int,
 ) -> Solved:
     """Outputs of occasions that share their events, (outputs, records, occasions), and why some have none."""
-    from pkpd.kernels import batch
+    from pkpd.kernels.events import Events
 
     one, program = timelines[0], people.program
     amounts = np.array([timeline.amounts for timeline in timelines]).T
@@ -263,7 +263,7 @@ def _solve(
     actions[:, 2] = np.searchsorted(inputs, actions[:, 2])
     several = len(set(one.regime)) > 1
     regimes = np.array([own[: 1 + max(one.regime)] for own in evaluated]).T if several else None
-    events = batch.Events(
+    events = Events(
         breaks=np.array(one.breaks, np.int64),
         rate=np.ascontiguousarray(rate[:, inputs]),
         actions=actions,

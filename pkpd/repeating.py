@@ -134,7 +134,7 @@ class _Cycle:
         at_start : (states, subjects); the starting values of the model unless given
         subjects : which of the subjects each column is
         """
-        from pkpd.kernels.batch import Events
+        from pkpd.kernels.events import Events
         from pkpd.kernels.steady import at_once, breaks_of
 
         states = len(self.names)

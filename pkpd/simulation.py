@@ -157,7 +157,7 @@ def solved(
     progress: Progress | None = None,
 ) -> Solved:
     """Outputs at every time, (outputs, times, subjects), mg/L, and who could not be integrated."""
-    from pkpd.kernels import batch
+    from pkpd.kernels.events import Events
 
     if ticks.ndim == 2 and len(ticks) != subjects.size:
         raise SimulationError(f"times: {len(ticks)} rows for {subjects.size} subjects.")
@@ -167,7 +167,7 @@ def solved(
         subjects.program,
         _inputs(subjects.program),
         Values(subjects.system_values(), subjects.named),
-        [batch.Events(*made, times, before_dose, who) for made, times, who in groups(subjects, regimens, ticks)],
+        [Events(*made, times, before_dose, who) for made, times, who in groups(subjects, regimens, ticks)],
         ticks.shape[-1],
         subjects.size,
         outputs=outputs,
@@ -191,14 +191,14 @@ def extremes(
     threshold : output -> mg/L; infinite where there is none. Only the outputs it names are followed
     returns   : output -> (4, subjects): mg/L, h, mg/L h, h
     """
-    from pkpd.kernels import batch
+    from pkpd.kernels.events import Events
 
     at_end = groups(subjects, regimen, np.array([end]))
     found = solving.extremes(
         subjects.program,
         _inputs(subjects.program),
         Values(subjects.system_values(), subjects.named),
-        [batch.Events(*made, times, False, who) for made, times, who in at_end],
+        [Events(*made, times, False, who) for made, times, who in at_end],
         end,
         subjects.size,
         threshold,

@@ -15,7 +15,7 @@ from pkpd.model.program import Program
 
 if TYPE_CHECKING:
     from pkpd.kernels.adaptive import Answer
-    from pkpd.kernels.batch import Events
+    from pkpd.kernels.events import Events
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
@@ -148,6 +148,7 @@ def extremes(
     returns   : values (outputs, 4, subjects): canonical unit, h, canonical unit x h, h. Other arguments as for `solve`
     """
     from pkpd.kernels import batch
+    from pkpd.kernels.events import stopped
 
     linear = _solved_exactly(program, threshold, tolerance)
     others = tuple(name for name in threshold if name not in linear)
@@ -160,7 +161,7 @@ def extremes(
         found |= zip(linear, exact, strict=True)
     if others:
         limits = np.array([threshold[name] for name in others])
-        stopping = [batch.stopped(one, end) for one in events]
+        stopping = [stopped(one, end) for one in events]
         stepped, failures = _stepped(
             program,
             inputs,
@@ -187,10 +188,10 @@ def _solved_exactly(program: Program, outputs: Iterable[str], tolerance: Toleran
 
 def system(program: Program, inputs: tuple[int, ...], outputs: Sequence[str]) -> Any:
     """The linear part of a program, with some outputs of it."""
-    from pkpd.kernels import batch
+    from pkpd.kernels.events import System
 
     weights = tuple(program.weights[program.outputs.index(name)] for name in outputs)
-    return batch.System(len(program.states), program.entries, program.keys, inputs, weights)
+    return System(len(program.states), program.entries, program.keys, inputs, weights)
 
 
 def _exact(

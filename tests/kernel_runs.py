@@ -10,16 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from pkpd.actions import ADD
 from pkpd.kernels import batch
+from pkpd.kernels.events import TICKS_PER_HOUR, Events, System
 
 Floats = NDArray[np.float64]
 Rates = Mapping[str, ArrayLike]
 
-HOUR = batch.TICKS_PER_HOUR
+HOUR = TICKS_PER_HOUR
 
 
 def system_of(
     network: Network, rates: Rates, dosed: Sequence[str], outputs: Sequence[Mapping[str, str]] | None = None
-) -> tuple[batch.System, Floats]:
+) -> tuple[System, Floats]:
     """System and table of values, (rows, subjects).
 
     rates   : name -> one number or (subjects), for the network and the outputs
@@ -38,7 +39,7 @@ def system_of(
         rows += [np.broadcast_to(np.asarray(rates.get(name, 1.0), float), subjects) for name in output.values()]
     keys = tuple(loss.get(number, "") for number in range(len(network.states)))
     inputs = tuple(network.states.index(state) for state in dosed)
-    return batch.System(len(network.states), tuple(entries), keys, inputs, tuple(weights)), np.array(rows)
+    return System(len(network.states), tuple(entries), keys, inputs, tuple(weights)), np.array(rows)
 
 
 def events_of(
@@ -48,7 +49,7 @@ def events_of(
     subjects: Sequence[int],
     sizes: ArrayLike = 1.0,
     before: bool = False,
-) -> batch.Events:
+) -> Events:
     """Events for subjects who share doses and times; `sizes` multiplies the doses, one number or (subjects)."""
 
     def tick(t: float) -> int:
@@ -73,7 +74,7 @@ def events_of(
             if running:
                 rate[s, u] = len(amounts)
                 amounts.append(sum(running) * scale)
-    return batch.Events(
+    return Events(
         np.array(breaks, np.int64),
         rate.astype(np.int64),
         np.array(bolus, np.int64).reshape(-1, 4),

@@ -1,4 +1,4 @@
-"""Rooted trees and the conditions they set for the order of one-step methods (Hairer, Norsett, Wanner, chapter II.2)."""
+"""Rooted trees and the conditions they set for the order of methods (Hairer, Norsett, Wanner, chapter II.2)."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from pkpd.kernels import adaptive
 from pkpd.kernels.adaptive import Answer, Exactness
-from pkpd.kernels.batch import Events, stopped
 from pkpd.kernels.blocks import Equations
+from pkpd.kernels.events import Events, stopped
 from pkpd.kernels.tape import Tape
 
 Floats = NDArray[np.float64]

@@ -1,8 +1,8 @@
 """All subjects of a system that takes steps: courses made of their events, a method for each, what became of each.
 
 A subject begins with the explicit method unless its rates are so fast, for the time between its events, that stability
-would hold the steps down; one that turns out to be stiff begins anew with the stiff method. What is chosen depends on
-the subject and its events alone.
+would hold the steps down; where one turns out to be stiff, or cannot go on, the stiff method takes over. What is chosen
+depends on the subject and its events alone, and what is asked later changes nothing before.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from pkpd.actions import MULTIPLY, OFF, ON, RESET
 from pkpd.kernels import blocks, crew
-from pkpd.kernels.batch import TICKS_PER_HOUR, Events
 from pkpd.kernels.blocks import NAMES, Blocks, Equations
-from pkpd.kernels.courses import GROWN_STIFF, Courses, Task
+from pkpd.kernels.courses import GROWN_STIFF, STEP_TOO_SMALL, Courses, Task
+from pkpd.kernels.events import TICKS_PER_HOUR, Events
 from pkpd.kernels.gathering import GATHERS
 from pkpd.kernels.march import EXPLICIT, MARCH, STIFF
 from pkpd.kernels.memory import recycled
@@ -33,6 +33,8 @@ METHODS = {"explicit": EXPLICIT, "stiff": STIFF}
 # Fastest rate x time between two events above which a subject begins with the stiff method. At 150 the explicit one,
 # held to h l < 6, takes as many steps as the stiff one, which needs some 25 after an event whatever the rates.
 FAST = 150.0
+# Ways to leave after which the stiff method takes over.
+HANDED_ON = (GROWN_STIFF, STEP_TOO_SMALL)
 ALONE = 24.0  # h taken as the time between events where there is but one
 SMALLEST = 64  # subjects a thread takes at a time, at the least
 
@@ -54,7 +56,7 @@ class Answer(NamedTuple):
     """Outputs, and what became of each subject."""
 
     values: Floats  # (outputs, times, subjects)
-    how: Integers  # (subjects) march.DONE or why not
+    how: Integers  # (subjects) courses.DONE or why not
     steps: Integers  # (subjects) steps taken in all
     state: Integers  # (subjects) the state that was in the way, where one was
     hours: Floats  # (subjects) when it left, h
@@ -89,6 +91,9 @@ def solve(
         equations, table, schedule = _with_gates(equations, table, schedule)
     subjects = table.shape[2]
     made = blocks.build(equations)
+    if times == 0:
+        nothing = np.zeros(subjects, np.int64)
+        return Answer(np.empty((len(equations.outputs), 0, subjects)), nothing, nothing, nothing, np.zeros(subjects))
     fixed = np.stack([equations.tape.evaluate(made.fixed, regime) for regime in table])
     initial = np.stack([equations.tape.evaluate(equations.initial, regime) for regime in table])
     above = np.empty(0) if threshold is None else threshold
@@ -96,12 +101,14 @@ def solve(
     how, steps, state = np.zeros((3, subjects), np.int64)
     answer = Answer(values, how, steps, state, np.zeros(subjects))
     courses = _courses([_prepared(events) for events in schedule], equations.inputs)
-    work = _Work(made, fixed, initial, courses, exactness, above, answer)
+    paused = np.empty((subjects, 1 + 2 * made.states + GATHERS * len(equations.outputs)))
+    paused_at = np.full((subjects, 2), -1, np.int64)
+    work = _Work(made, fixed, initial, courses, exactness, above, answer, paused, paused_at)
     stiff = _chosen(equations, table[0], initial[0], schedule, method)
     for chosen, which in ((EXPLICIT, np.flatnonzero(~stiff)), (STIFF, np.flatnonzero(stiff))):
         again = which
         if chosen == STIFF and method is None:
-            again = np.concatenate([which, np.flatnonzero(answer.how == GROWN_STIFF)])
+            again = np.concatenate([which, np.flatnonzero(np.isin(answer.how, HANDED_ON))])
         _march(work, chosen, method is None, again.astype(np.int64), threads, progress)
     return answer
 
@@ -134,13 +141,15 @@ class _Work(NamedTuple):
     exactness: Exactness
     threshold: Floats
     answer: Answer
+    paused: Floats
+    paused_at: Integers
 
 
 def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: int, progress: Progress | None) -> None:
     """Take some subjects through their courses by one method; writes into the answer."""
     if not len(order):
         return
-    made, fixed, initial, courses, exactness, threshold, answer = work
+    made, fixed, initial, courses, exactness, threshold, answer = work[:7]
     outputs, times, subjects = answer.values.shape
     sizes = (
         made.states,
@@ -166,6 +175,8 @@ def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: i
         out=answer.values.reshape(-1),
         left=left,
         at=answer.hours,
+        paused=work.paused,
+        paused_at=work.paused_at,
     )
     own = courses._replace(order=order)
     shares = _Shares(len(order), threads)
@@ -175,7 +186,8 @@ def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: i
         while (taken := shares.take()) is not None:
             MARCH[method](task, own, room, *taken)
             if progress is not None:
-                progress(taken[1] - taken[0])
+                handed = np.isin(left[order[slice(*taken)], 0], HANDED_ON) & gives_up & (method == EXPLICIT)
+                progress(int(np.count_nonzero(~handed)))
 
     crew.share(work_off, 1 if len(order) <= SMALLEST else threads)
     answer.how[order] = left[order, 0]

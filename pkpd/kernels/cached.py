@@ -153,14 +153,21 @@ class _Cache(FunctionCache):
 _OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
 
 
+def _named(function: Any) -> Any:
+    """A function made by another one, with a name of its own: it tells machine code of two processes apart."""
+    if function.__closure__:
+        function.__qualname__ += "_".join(["", *(str(cell.cell_contents) for cell in function.__closure__)])
+    return function
+
+
 def kernel(function: Any) -> Any:
     """Compile a function to machine code when Python first calls it, and keep that on disk."""
-    return _kept(njit(**_OPTIONS)(function), function)
+    return _kept(njit(**_OPTIONS)(_named(function)), function)
 
 
 def part(function: Any) -> Any:
     """A kernel that only kernels call: without a way in from Python, which takes longer to compile than its body."""
-    return _kept(njit(no_cpython_wrapper=True, **_OPTIONS)(function), function)
+    return _kept(njit(no_cpython_wrapper=True, **_OPTIONS)(_named(function)), function)
 
 
 def _kept(compiled: Any, function: Any) -> Any:

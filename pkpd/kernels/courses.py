@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.actions import ADD, MULTIPLY, REPLACE, RESET
 from pkpd.kernels.cached import part
-from pkpd.kernels.gathering import GATHERS, begin, not_just_below
+from pkpd.kernels.gathering import GATHERS, HIGHEST, WHEN, begin, not_just_below
 from pkpd.kernels.lanes import WIDE, any_at_least, at_least, call, load_wide, lowest, store
 from pkpd.kernels.seats import (
     BUSY,
@@ -83,6 +83,8 @@ class Task(NamedTuple):
     out       : (outputs x times x columns), flat; or (outputs x GATHERS x columns)
     left      : (subjects, 3) how each subject left, its steps, the state whose error was largest
     at        : (subjects) h at which it left, on the model's clock
+    paused    : (subjects, 1 + 2 states + 4 outputs) where a method gave a subject up: time, states, peaks, the gathered
+    paused_at : (subjects, 2) the segment and the request there; segment -1 for a subject that begins
     """
 
     code: Integers
@@ -95,6 +97,8 @@ class Task(NamedTuple):
     out: Floats
     left: Integers
     at: Floats
+    paused: Floats
+    paused_at: Integers
 
 
 @part
@@ -120,9 +124,15 @@ def write_outputs(task, courses, at, rows, whole, time):
         who = who & (who - 1)
         request = whole[REQUEST, lane]
         place = courses.place[request] * columns + courses.column[whole[SUBJECT, lane]]
-        if task.threshold.size == 0:
-            for o in range(outputs):
-                task.out[o * times * columns + place] = rows[at[READ] + o * WIDE + lane]
+        for o in range(outputs):
+            value = rows[at[READ] + o * WIDE + lane]
+            if task.threshold.size == 0:
+                task.out[o * times * columns + place] = value
+            elif value > rows[at[GATHERED] + (o * GATHERS + HIGHEST) * WIDE + lane]:
+                rows[at[GATHERED] + (o * GATHERS + HIGHEST) * WIDE + lane] = value
+                rows[at[GATHERED] + (o * GATHERS + WHEN) * WIDE + lane] = (
+                    rows[at[START] + lane] + courses.offset[request]
+                )
         want_next(courses, at, rows, whole, lane, request + 1)
 
 
@@ -132,6 +142,21 @@ def take_fixed(task, courses, at, rows, lane, subject, regime):
     count, subjects = task.sizes[1], task.sizes[8]
     for r in range(count):
         rows[at[FIXED] + r * WIDE + lane] = task.fixed[(regime * count + r) * subjects + subject]
+
+
+@part
+def take_segment(task, courses, at, rows, whole, lane, request):
+    """Rates, clock and length of the segment a seat is in, and its next output time."""
+    subject, segment = whole[SUBJECT, lane], whole[SEGMENT, lane]
+    for u in range(courses.rate.shape[1]):
+        row = courses.rate[segment, u]
+        rows[at[FIXED] + (task.sizes[1] + u) * WIDE + lane] = (
+            courses.amounts[courses.base[subject] + row * courses.stride[subject]] if row >= 0 else 0.0
+        )
+    rows[at[LENGTH] + lane] = courses.length[segment]
+    rows[at[START] + lane] = courses.start[segment]
+    rows[at[FRESH] + lane] = 1.0
+    want_next(courses, at, rows, whole, lane, request)
 
 
 @part
@@ -147,6 +172,7 @@ def enter_segment(task, courses, at, rows, whole, lane):
         if kind == RESET:
             for i in range(states):
                 rows[at[STATE] + i * WIDE + lane] = task.initial[(regime * states + i) * subjects + subject]
+                rows[at[PEAK] + i * WIDE + lane] = 0.0
         else:
             amount = courses.amounts[courses.base[subject] + row * courses.stride[subject]]
             where = at[STATE] + state * WIDE + lane
@@ -158,16 +184,39 @@ def enter_segment(task, courses, at, rows, whole, lane):
                 rows[where] *= amount
     for i in range(states):
         rows[at[PEAK] + i * WIDE + lane] = max(rows[at[PEAK] + i * WIDE + lane], abs(rows[at[STATE] + i * WIDE + lane]))
-    for u in range(courses.rate.shape[1]):
-        row = courses.rate[segment, u]
-        rows[at[FIXED] + (task.sizes[1] + u) * WIDE + lane] = (
-            courses.amounts[courses.base[subject] + row * courses.stride[subject]] if row >= 0 else 0.0
-        )
     rows[at[TIME] + lane] = 0.0
-    rows[at[LENGTH] + lane] = courses.length[segment]
-    rows[at[START] + lane] = courses.start[segment]
-    rows[at[FRESH] + lane] = 1.0
-    want_next(courses, at, rows, whole, lane, courses.request_start[segment])
+    take_segment(task, courses, at, rows, whole, lane, courses.request_start[segment])
+
+
+@part
+def pause(task, at, rows, whole, lane):
+    """Keep what another method needs to go on from here."""
+    states, subject = task.sizes[0], whole[SUBJECT, lane]
+    task.paused_at[subject, 0] = whole[SEGMENT, lane]
+    task.paused_at[subject, 1] = whole[REQUEST, lane]
+    kept = task.paused[subject]
+    kept[0] = rows[at[TIME] + lane]
+    for i in range(states):
+        kept[1 + i] = rows[at[STATE] + i * WIDE + lane]
+        kept[1 + states + i] = rows[at[PEAK] + i * WIDE + lane]
+    for place in range(task.sizes[2] * GATHERS):
+        kept[1 + 2 * states + place] = rows[at[GATHERED] + place * WIDE + lane]
+
+
+@part
+def resume(task, courses, at, rows, whole, lane):
+    """Go on where another method gave a subject up."""
+    states, subject = task.sizes[0], whole[SUBJECT, lane]
+    whole[SEGMENT, lane] = task.paused_at[subject, 0]
+    kept = task.paused[subject]
+    rows[at[TIME] + lane] = kept[0]
+    for i in range(states):
+        rows[at[STATE] + i * WIDE + lane] = kept[1 + i]
+        rows[at[PEAK] + i * WIDE + lane] = kept[1 + states + i]
+    for place in range(task.sizes[2] * GATHERS):
+        rows[at[GATHERED] + place * WIDE + lane] = kept[1 + 2 * states + place]
+    take_fixed(task, courses, at, rows, lane, subject, courses.regime[whole[SEGMENT, lane]])
+    take_segment(task, courses, at, rows, whole, lane, task.paused_at[subject, 1])
 
 
 @part
@@ -186,6 +235,9 @@ def seat_subject(task, courses, at, rows, whole, lane, subject):
         rows[at[PEAK] + i * WIDE + lane] = 0.0
     begin(task.sizes[2], at, rows, lane)
     rows[at[BUSY] + lane] = 1.0
+    if task.paused_at[subject, 0] >= 0:
+        resume(task, courses, at, rows, whole, lane)
+        return
     enter_segment(task, courses, at, rows, whole, lane)
 
 
@@ -200,6 +252,8 @@ def leave(task, courses, at, rows, whole, lane, how, state):
     task.at[subject] = rows[at[START] + lane] + rows[at[TIME] + lane]
     rows[at[BUSY] + lane] = 0.0
     rows[at[WANTED] + lane] = FOREVER
+    if how in (GROWN_STIFF, STEP_TOO_SMALL) and task.sizes[9] != 0:
+        pause(task, at, rows, whole, lane)
     if task.threshold.size > 0:
         for place in range(outputs * GATHERS):
             found = rows[at[GATHERED] + place * WIDE + lane]

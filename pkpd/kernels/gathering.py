@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.kernels.cached import part
-from pkpd.kernels.lanes import WIDE, any_greater, call, fma, if_greater, if_less, splat_wide, store
+from pkpd.kernels.lanes import WIDE, absolute, any_greater, call, fma, if_greater, if_less, splat_wide, store
 from pkpd.kernels.lanes import load_wide as load
 from pkpd.kernels.seats import (
     CODE_READ,
@@ -33,6 +33,7 @@ BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0
 HIGHEST, WHEN, AREA, ABOVE = range(4)
 GATHERS = 4
 CLOSE_IN = 8
+NEARBY = 1.0 / 64.0  # of a step: how close to a peak it is looked at again
 NEGLIGIBLE = 0.01  # share of its peak that a state's error is held against at least
 
 
@@ -69,7 +70,7 @@ def read_at(code, states, watched, degree, at, rows, u, clock, h):
 def begin(outputs, at, rows, lane):
     """Nothing gathered yet."""
     for place in range(outputs * GATHERS):
-        rows[at[GATHERED] + place * WIDE + lane] = 0.0
+        rows[at[GATHERED] + place * WIDE + lane] = -1e300 if place % GATHERS == HIGHEST else 0.0
 
 
 @part
@@ -81,6 +82,24 @@ def raise_peak(at, rows, o, value, when, good):
     store(rows, place, if_greater(higher, 0.0, value, highest))
     place = at[GATHERED] + (o * GATHERS + WHEN) * WIDE
     store(rows, place, if_greater(higher, 0.0, when, load(rows, place)))
+
+
+@part
+def closer(code, states, watched, degree, at, rows, clock, h, o, u):
+    """Where a parabola through three places near `u` turns: within the step, and not far from it."""
+    read_at(code, states, watched, degree, at, rows, u - NEARBY, clock, h)
+    before = load(rows, at[READ] + o * WIDE)
+    read_at(code, states, watched, degree, at, rows, u, clock, h)
+    middle = load(rows, at[READ] + o * WIDE)
+    read_at(code, states, watched, degree, at, rows, u + NEARBY, clock, h)
+    after = load(rows, at[READ] + o * WIDE)
+    bend = before - 2.0 * middle + after
+    shift = 0.5 * NEARBY * (before - after) / if_less(bend, 0.0, bend, splat_wide(-1e300))
+    shift = if_greater(shift, 8.0 * NEARBY, splat_wide(8.0 * NEARBY), shift)
+    shift = if_less(shift, -8.0 * NEARBY, splat_wide(-8.0 * NEARBY), shift)
+    turned = u + shift
+    turned = if_greater(turned, 1.0, splat_wide(1.0), turned)
+    return if_less(turned, 0.0, splat_wide(0.0), turned)
 
 
 @part
@@ -141,10 +160,14 @@ def gather(task, at, rows, degree, good, clock, h):
             u = 0.25 * q + 0.125 * leaning / if_less(bend, 0.0, bend, splat_wide(1.0))
             # Of the parabola, the highest value, where that lies between the three places.
             height = middle - 0.125 * leaning * leaning / if_less(bend, 0.0, bend, splat_wide(1.0))
-            turns = if_greater(0.25 * (q - 1), u, splat_wide(0.0), if_less(bend, 0.0, good, splat_wide(0.0)))
-            turns = if_greater(u, 0.25 * (q + 1), splat_wide(0.0), turns)
+            # A quarter beyond as well: of a peak where two steps meet, both parabolas may turn on the other side.
+            turns = if_greater(0.25 * (q - 2), u, splat_wide(0.0), if_less(bend, 0.0, good, splat_wide(0.0)))
+            turns = if_greater(u, 0.25 * (q + 2), splat_wide(0.0), turns)
+            u = if_greater(u, 1.0, splat_wide(1.0), if_less(u, 0.0, splat_wide(0.0), u))
             highest = load(rows, at[GATHERED] + (o * GATHERS + HIGHEST) * WIDE)
-            if any_greater(turns * (height - 0.999 * highest), 0.0):
+            turns = if_greater(height, highest - 1e-3 * absolute(highest), turns, splat_wide(0.0))
+            if any_greater(turns, 0.0):
+                u = closer(code, states, watched, degree, at, rows, clock, h, o, u)
                 read_at(code, states, watched, degree, at, rows, u, clock, h)
                 raise_peak(at, rows, o, load(rows, at[READ] + o * WIDE), fma(u, h, start), turns)
         threshold = task.threshold[o]

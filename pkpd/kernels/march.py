@@ -218,7 +218,9 @@ def _march(method):
                 rosenbrock.try_step(task.code, states, drifts, at, rows, clock, h)
                 for i in range(states):
                     estimate = load_wide(rows, at[STAGES] + ((rosenbrock.STAGE_COUNT - 1) * states + i) * WIDE)
-                    part_of = absolute(estimate) / scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
+                    middle = load_wide(rows, at[STAGES] + (rosenbrock.STAGE_COUNT * states + i) * WIDE)
+                    larger = if_greater(absolute(middle), absolute(estimate), absolute(middle), absolute(estimate))
+                    part_of = larger / scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
                     error = if_less(part_of, error, error, part_of)  # a NaN stays
             else:
                 dormandprince.try_step(task.code, states, at, rows, clock, h)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.kernels.batch import TICKS_PER_HOUR, System
 from pkpd.kernels.dense import exponential
+from pkpd.kernels.events import TICKS_PER_HOUR, System
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pkpd.actions import ADD, MULTIPLY, OFF, ON, REPLACE, RESET
 from pkpd.kernels import batch
+from pkpd.kernels.events import Events
 
 Floats = NDArray[np.float64]
 RATES = {"k10": 0.4, "k12": 0.9, "k21": 0.3}
@@ -27,7 +28,7 @@ CASES: dict[str, list[Action]] = {
 }
 
 
-def of(actions: list[Action], running: list[Running], hours: list[float]) -> batch.Events:
+def of(actions: list[Action], running: list[Running], hours: list[float]) -> Events:
     """Both states are inputs; the first segment starts at 0."""
     ticks = sorted({0, *(round(a.time * HOUR) for a in actions), *(round(t * HOUR) for r in running for t in r[:2])})
     made = [
@@ -39,7 +40,7 @@ def of(actions: list[Action], running: list[Running], hours: list[float]) -> bat
         inside = [round(one.begin * HOUR) <= tick < round(one.end * HOUR) for tick in ticks]
         rate[inside, one.state] = row
     amounts = [[action.value] for action in actions] + [[one.rate] for one in running]
-    return batch.Events(
+    return Events(
         np.array(ticks), rate, np.array(made), np.array(amounts), np.rint(np.array(hours) * HOUR).astype(np.int64),
         False, np.array([0]),
     )  # fmt: skip
@@ -62,7 +63,7 @@ def test_against_an_integrator(name: str) -> None:
 def test_read_between_two_events_of_one_instant() -> None:
     """Segments that last no time: before anything, after the first dose, after the reset, after the second dose."""
     system, values = system_of(mammillary(1), RATES, ("central", "peripheral1"))
-    given = batch.Events(
+    given = Events(
         breaks=np.array([0, 0, 0, 0, HOUR]),
         rate=np.full((5, 2), -1),
         actions=np.array([[1, ADD, 0, 0], [2, RESET, 0, 0], [3, ADD, 1, 1]]),
@@ -81,7 +82,7 @@ def test_read_between_two_events_of_one_instant() -> None:
 def test_values_of_each_regime() -> None:
     """Twice the loss after 2 h; outputs are weighed with the regime of their own segment."""
     system, values = system_of(mammillary(0), {"k10": [0.5, 1.0], "w": [1.0, 10.0]}, ("central",), [{"central": "w"}])
-    given = batch.Events(
+    given = Events(
         breaks=np.array([0, 2 * HOUR]),
         rate=np.array([[1], [1]]),
         actions=np.array([[0, ADD, 0, 0]]),
@@ -105,7 +106,7 @@ def test_states_left_out_take_their_actions_with_them() -> None:
     wide = system._replace(
         states=2, entries=(*system.entries, (1, 0, 1)), keys=("a", ""), inputs=(1, 0), outputs=(((0, 1),),)
     )
-    given = batch.Events(
+    given = Events(
         breaks=np.array([0, HOUR]),
         rate=np.full((2, 2), -1),
         actions=np.array([[0, ADD, 0, 0], [0, ADD, 1, 0], [1, RESET, 0, 0], [1, ADD, 1, 0]]),

@@ -15,8 +15,8 @@ from stepped_runs import run
 from pkpd.actions import MULTIPLY, OFF, ON, RESET
 from pkpd.kernels import adaptive, courses
 from pkpd.kernels.adaptive import Answer
-from pkpd.kernels.batch import Events
 from pkpd.kernels.blocks import Equations
+from pkpd.kernels.events import Events
 from pkpd.kernels.march import EXPLICIT, STIFF
 from pkpd.kernels.tape import Tape
 
@@ -201,7 +201,7 @@ def test_on_any_number_of_threads(together: Together, threads: int) -> None:
 @pytest.mark.parametrize("chunk", [1, 7, 16, 10_000])
 def test_in_any_portions(together: Together, chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     method, table, answer = together
-    monkeypatch.setattr(adaptive, "CHUNK", chunk)
+    monkeypatch.setattr(adaptive, "SMALLEST", chunk)
     same(solved(table, method, 2, relative=1e-6), answer)
 
 

@@ -179,7 +179,7 @@ def test_steps_in_lanes_are_those_of_numpy() -> None:
 def test_the_last_term_is_the_largest_its_polynomial_can_be() -> None:
     """u^4 (1 - u)^3, which the last of the seven coefficients stands before."""
     u = np.linspace(0, 1, 100_001)
-    assert dormandprince.LAST_TERM == pytest.approx((u**4 * (1 - u) ** 3).max(), rel=1e-9)
+    assert pytest.approx((u**4 * (1 - u) ** 3).max(), rel=1e-9) == dormandprince.LAST_TERM
     assert STAGE_COUNT == 12
 
 

@@ -1,4 +1,4 @@
-"""Peaks, areas and times above a threshold read off the steps: against the exact kernel, closed forms and fine grids."""
+"""Peaks, areas and times above a threshold off the steps, against the exact kernel, closed forms and fine grids."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from stepped_runs import network_equations, run, run_network
 
 from pkpd.kernels.adaptive import Answer
-from pkpd.kernels.batch import stopped
 from pkpd.kernels.blocks import Equations
+from pkpd.kernels.events import stopped
 from pkpd.kernels.tape import Tape
 
 Floats = NDArray[np.float64]
@@ -41,7 +41,12 @@ def agree(found: Floats, expected: Floats, end: float, precision: float = 1e-6) 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     "doses",
-    [REPEATED, [Given("central", 0.0, 0.0, 20.0)], [Given("central", 0.0, 2 / 3, 20.0)], [Given("central", 1.5, 2, 9.0)]],
+    [
+        REPEATED,
+        [Given("central", 0.0, 0.0, 20.0)],
+        [Given("central", 0.0, 2 / 3, 20.0)],
+        [Given("central", 1.5, 2, 9.0)],
+    ],
     ids=["repeated", "bolus", "infusion", "later"],
 )
 @pytest.mark.parametrize("end", [0.5, 7.25, 30.0])
@@ -146,7 +151,13 @@ def gathered(table: Floats, levels: Sequence[float], end: float, method: str | N
     subjects = table.shape[1]
     events = events_of([Given("x", 3.0, 0.0, 0.5)], ["x"], [end], range(subjects))
     return run(
-        WAVES, table, stopped(events, round(end * HOUR)), 1, threshold=np.array(levels), method=method, relative=relative
+        WAVES,
+        table,
+        stopped(events, round(end * HOUR)),
+        1,
+        threshold=np.array(levels),
+        method=method,
+        relative=relative,
     )
 
 

@@ -1,4 +1,4 @@
-"""Vectors of doubles: exponential, logarithm and the operations the kernels are written with, eight and sixteen wide."""
+"""Vectors of doubles: exponential, logarithm and what else the kernels are written with, eight and sixteen wide."""
 
 from __future__ import annotations
 

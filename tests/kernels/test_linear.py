@@ -14,6 +14,7 @@ from naive import Given, Network, amounts, bateman, chain, decay, filling, integ
 from numpy.typing import NDArray
 
 from pkpd.kernels import batch
+from pkpd.kernels.events import Events
 
 Floats = NDArray[np.float64]
 
@@ -259,7 +260,7 @@ def test_short_infusion_into_slow_states_in_a_row(duration: float, second: float
 
 def test_no_dose_is_nothing() -> None:
     system, values = system_of(mammillary(1), KAMP, ("central",))
-    events = batch.Events(
+    events = Events(
         np.array([0]),
         np.array([[-1]]),
         np.empty((0, 4), np.int64),

@@ -14,8 +14,8 @@ from stepped_runs import run
 from pkpd.actions import ADD, MULTIPLY, OFF, ON, REPLACE, RESET
 from pkpd.kernels import adaptive, courses, march
 from pkpd.kernels.adaptive import Exactness
-from pkpd.kernels.batch import Events
 from pkpd.kernels.blocks import Equations
+from pkpd.kernels.events import Events
 from pkpd.kernels.tape import Tape
 
 Floats = NDArray[np.float64]
@@ -71,9 +71,7 @@ def made_events(
     rate = np.full((len(breaks), len(inputs)), -1)
     for s, begin in enumerate(breaks):
         for u, state in enumerate(inputs):
-            total = sum(
-                one.rate for one in rates if one.state == state and tick(one.begin) <= begin < tick(one.end)
-            )
+            total = sum(one.rate for one in rates if one.state == state and tick(one.begin) <= begin < tick(one.end))
             if total:
                 rate[s, u] = len(rows)
                 rows.append(total)
@@ -210,7 +208,6 @@ def one_state(write) -> Equations:  # type: ignore[no-untyped-def]
     return Equations(tape, (node,), (tape.state(0),), (tape.parameter(1),), (0,))
 
 
-
 def at(hours: Sequence[float], subjects: int = 1) -> Events:
     return made_events([], [], hours, inputs=(0,), subjects=subjects)
 
@@ -219,9 +216,7 @@ def at(hours: Sequence[float], subjects: int = 1) -> Events:
 @pytest.mark.parametrize("relative", [1e-3, 1e-5, 1e-7, 1e-9, 1e-11])
 def test_errors_follow_the_tolerance(method: str, relative: float) -> None:
     """Logistic growth: x = 1 / (1 + (1/x0 - 1) exp(-r t))."""
-    logistic = one_state(
-        lambda tape, x, t, r: tape.multiply(r, tape.multiply(x, tape.subtract(tape.number(1.0), x)))
-    )
+    logistic = one_state(lambda tape, x, t, r: tape.multiply(r, tape.multiply(x, tape.subtract(tape.number(1.0), x))))
     hours = np.linspace(0, 12, 49)
     found = run(logistic, np.array([[1.3], [1e-3]]), at(hours.tolist()), 49, method=method, relative=relative)
     expected = 1 / (1 + (1e3 - 1) * np.exp(-1.3 * hours))
@@ -247,7 +242,9 @@ def test_each_state_has_its_own_absolute_tolerance(method: str) -> None:
     errors, steps = [], []
     exact = events(slope, [0.0, 0.0, 2.0], [Action(0.0, "add", 0, 40.0)], [], HOURS)
     for absolute in ([1e-12, 1e-12, 1e-12], [1e-12, 1e-12, 1e3], [1e3, 1e3, 1e3]):
-        answer = adaptive.solve(SYSTEM, TABLE, [made], len(HOURS), Exactness(1e-10, np.array(absolute), 9999), method=method)
+        answer = adaptive.solve(
+            SYSTEM, TABLE, [made], len(HOURS), Exactness(1e-10, np.array(absolute), 9999), method=method
+        )
         errors.append(np.abs(answer.values[:, :, 0] - exact).max(axis=1))
         steps.append(int(answer.steps[0]))
     assert steps[0] >= steps[1] > steps[2]
@@ -287,7 +284,9 @@ BLOWS_UP = one_state(lambda tape, x, t, p: tape.multiply(p, tape.multiply(x, x))
 def test_what_grows_beyond_bounds_leaves_with_its_hour_and_state(method: str | None) -> None:
     """x' = p x^2 from x0 ends at 1 / (p x0); the second subject's end comes after the last time."""
     hours = [0.5, 0.9, 1.1, 3.0]
-    answer = run(BLOWS_UP, np.array([[1.0, 0.25, -1.0], [1.0, 1.0, 1.0]]), at(hours, 3), 4, method=method, relative=1e-8)
+    answer = run(
+        BLOWS_UP, np.array([[1.0, 0.25, -1.0], [1.0, 1.0, 1.0]]), at(hours, 3), 4, method=method, relative=1e-8
+    )
     assert answer.how.tolist() == [courses.STEP_TOO_SMALL, courses.DONE, courses.DONE]
     assert answer.hours[0] == pytest.approx(1.0, abs=1e-4)
     assert answer.state[0] == 0

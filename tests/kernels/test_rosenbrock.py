@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 from pkpd.kernels import blocks, rosenbrock, seats
 from pkpd.kernels.blocks import NAMES, Equations
 from pkpd.kernels.lanes import WIDE, load_wide
-from pkpd.kernels.rosenbrock import A, C, DRIFTS, GAMMA, SHARED, STAGE_COUNT, TIMES, H
+from pkpd.kernels.rosenbrock import DRIFTS, GAMMA, SHARED, STAGE_COUNT, TIMES, A, C, H
 from pkpd.kernels.tape import Tape
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kernel_runs import system_of
 from naive import Given, Network, amounts, mammillary
 
-from pkpd.kernels.batch import TICKS_PER_HOUR as HOUR
+from pkpd.kernels.events import TICKS_PER_HOUR as HOUR
 from pkpd.kernels.steady import Pulse, periodic
 
 RATES = {"k10": 0.4, "k12": 0.9, "k21": 0.3}

@@ -1,4 +1,4 @@
-"""The tape: values and derivatives of random expressions, shared nodes, constants folded, what moves and what does not."""
+"""The tape: values and derivatives of random expressions, shared nodes, folded numbers, what moves and what not."""
 
 from __future__ import annotations
 
