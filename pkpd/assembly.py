@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from pkpd.errors import SimulationError
 from pkpd.kernels.blocks import Equations
 from pkpd.kernels.tape import Tape
 from pkpd.model.expressions import Expression
+from pkpd.model.model import AMOUNT
 from pkpd.model.program import TIME, Program, Site
 
 
@@ -106,8 +108,41 @@ def assemble(program: Program, outputs: tuple[str, ...], inputs: tuple[str, ...]
             slopes.append(reader.read(state.equation))
             initial.append(tape.number(0.0) if state.initial is None else reader.read(state.initial))
     read = tuple(output(name) for name in outputs)
-    equations = Equations(tape, tuple(slopes), read, tuple(initial), tuple(states.index(name) for name in inputs))
+    amounts = [name in program.model.states and program.model.states[name].dimension == AMOUNT for name in states]
+    equations = Equations(
+        tape,
+        tuple(slopes),
+        read,
+        tuple(initial),
+        tuple(states.index(name) for name in inputs),
+        _corners(program, tape, slopes),
+        tuple(number for number, amount in enumerate(amounts) if amount),
+    )
     return Assembled(equations, states, tuple(reader.parameters))
+
+
+def _corners(program: Program, tape: Tape, slopes: list[int]) -> tuple[int, ...]:
+    """What changes sign where equations jump or bend with time: arguments of `step`, differences in `min` and `max`.
+
+    One that reads a state has no time of its own; steps find it by their error.
+    """
+    found: dict[int, None] = {}
+    for number in tape.needed(slopes):
+        node = tape.nodes[number]
+        if node.kind not in ("step", "min", "max"):
+            continue
+        line = int(node.first) if node.kind == "step" else tape.subtract(int(node.first), node.second)
+        if any(tape.nodes[part].kind == "state" for part in tape.needed([line])) or not tape.moves(line):
+            continue
+        if tape.moves(tape.slope(line, tape.time())):
+            if node.kind != "step":
+                continue  # it only bends, which the error of a step shows
+            raise SimulationError(
+                f"model {program.model.id}: step of an expression in which t does not stand as in a + b t has "
+                "jumps at times that cannot be told. Write each as a step of its own, such as step(t - t1)."
+            )
+        found[line] = None
+    return tuple(found)
 
 
 def _needed(

@@ -17,13 +17,15 @@ from pkpd.effects.response import curve_value
 from pkpd.errors import SimulationError, UnknownName, unknown
 from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect
+from pkpd.model.expressions import named
 from pkpd.model.library import DEFAULT_MODEL, default_effects
-from pkpd.model.model import Model
+from pkpd.model.model import Model, Output
 from pkpd.population.people import Population
 from pkpd.result import Result
 from pkpd.simulation import check_regimen, concentrations, extremes, individuals
+from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, ticks
-from pkpd.units import factor, parse
+from pkpd.units import analyse, factor, parse
 
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -48,6 +50,7 @@ def compare(
     threshold: Any = "50 ng/mL",
     joint: tuple[float, str, str] | None = None,
     paired: bool = True,
+    tolerance: Tolerance | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
     title: str = "",
@@ -66,6 +69,7 @@ def compare(
     joint     : relief (fraction of baseline), when, and side effect of the four joint states; JOINT unless given, and
                 none where its side effect is not among the effects
     paired    : the same patients in every arm; False draws others for each
+    tolerance : how exactly outcomes are solved that have no exact solution
     threads   : how many; all cores unless given
     progress  : called with the share done, 0 to 1
     returns   : Comparison
@@ -85,7 +89,7 @@ def compare(
     level = parse(threshold, "concentration", "threshold")
     if not 0 <= level < np.inf:
         raise SimulationError(f"threshold: {threshold!r} is not a level from 0 on.")
-    analyte = "S-ketamine" if "S-ketamine" in model.outputs else next(iter(model.outputs), "")
+    analyte = _analyte(model)
     ends = _ends(plans)
     horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
     chosen = _joint(model, joint)
@@ -94,7 +98,7 @@ def compare(
     for number, (name, regimen) in enumerate(plans.items()):
         own = patients if paired else _others(model, subjects, seed, number, patients)
         done = _Done(own.size, number, len(plans), progress)
-        arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, threads, done))
+        arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, tolerance, threads, done))
         if progress is not None:
             progress((number + 1) / len(plans))
     notes += _clocks(arms, held) + _limits(model, arms, analyte)
@@ -219,6 +223,7 @@ def _arm(
     analyte: str,
     level: float,
     joint: tuple[float, str, str] | None,
+    tolerance: Tolerance | None,
     threads: int | None,
     done: Callable[[int], None],
 ) -> Arm:
@@ -227,7 +232,11 @@ def _arm(
     for effect in patients.model.effects:
         if effect.role == "side effect" and effect.driver is not None:
             followed.setdefault(patients.program.site_of(effect), np.inf)
-    found = extremes(patients, regimen, horizon, followed, threads=threads, progress=done) if followed else {}
+    measured = _measured(patients.model)
+    followed |= dict.fromkeys(measured, np.inf)
+    found = {}
+    if followed:
+        found = extremes(patients, regimen, horizon, followed, tolerance=tolerance, threads=threads, progress=done)
     outcomes = _doses(patients, regimen)
     if analyte:
         peak, _, area, above = found[analyte]
@@ -236,7 +245,12 @@ def _arm(
             Outcome(f"area under {analyte}", "", area / NG_PER_ML, "ng/mL h"),
             Outcome(f"time with {analyte} above {level / NG_PER_ML:g} ng/mL", "", above, "h"),
         ]
-    relief = _relief(patients, regimen, end, horizon, threads)
+    for output in measured.values():
+        peak, _, area, _ = found[output.name] / analyse(output.unit)[0]
+        unit = "" if output.unit == "1" else output.unit
+        outcomes.append(Outcome(f"highest {output.name}", "", peak, unit))
+        outcomes.append(Outcome(f"mean {output.name}", "", area / (horizon / TICKS_PER_HOUR), unit))
+    relief = _relief(patients, regimen, end, horizon, tolerance, threads)
     outcomes += relief
     events = _side_effects(patients, found)
     outcomes += events
@@ -261,7 +275,25 @@ def _doses(patients: Individuals, regimen: Regimen) -> list[Outcome]:
     return outcomes
 
 
-def _relief(patients: Individuals, regimen: Regimen, end: int, horizon: int, threads: int | None) -> list[Outcome]:
+def _analyte(model: Model) -> str:
+    """The concentration that stands for plasma: S-ketamine, or the first output that is one; "" where none is."""
+    concentrations_of = [name for name, output in model.outputs.items() if output.dimension == named("concentration")]
+    return "S-ketamine" if "S-ketamine" in concentrations_of else next(iter(concentrations_of), "")
+
+
+def _measured(model: Model) -> dict[str, Output]:
+    """Outputs that are no concentrations, such as a response."""
+    return {name: output for name, output in model.outputs.items() if output.dimension != named("concentration")}
+
+
+def _relief(
+    patients: Individuals,
+    regimen: Regimen,
+    end: int,
+    horizon: int,
+    tolerance: Tolerance | None,
+    threads: int | None,
+) -> list[Outcome]:
     """Pain, relief and response at the stated times after the end of treatment, as far as the course goes."""
     if not any(effect.role == "baseline" for effect in patients.model.effects):
         return []
@@ -269,7 +301,7 @@ def _relief(patients: Individuals, regimen: Regimen, end: int, horizon: int, thr
     if not times:
         return []
     at = np.array(list(times.values()), np.int64)
-    array = concentrations(patients, regimen, at, threads=threads)
+    array = concentrations(patients, regimen, at, tolerance=tolerance, threads=threads)
     result = Result(patients, "", at / TICKS_PER_HOUR, patients.program.outputs, array)
     score, removed = result["pain"], result["relief"]
     outcomes = [Outcome("pain score", when, score[k], "points") for k, when in enumerate(times)]

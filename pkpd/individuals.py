@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
+from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.model.program import Program, compiled
@@ -132,14 +133,15 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     Raises UnknownName for a column that is no parameter, SimulationError for one not finite or of another length.
     """
     columns = {str(name): _column(str(name), table[name]) for name in table}
-    lengths = {len(column) if column.ndim == 1 else -1 for column in columns.values()}
-    if len(lengths) != 1 or lengths & {-1, 0}:
+    lengths = {len(column) if column.ndim == 1 else -1 for column in columns.values() if column.ndim != 0}
+    if not columns or len(lengths) > 1 or lengths & {-1, 0}:
         raise SimulationError(
-            "parameter table: every column is one number a subject, all of one length; given "
-            + ", ".join(f"{name} {column.shape}" for name, column in columns.items())
+            "parameter table: every column is one number, or one number a subject and all of one length; given "
+            + (", ".join(f"{name} of shape {column.shape}" for name, column in columns.items()) or "nothing")
             + "."
         )
-    size = lengths.pop()
+    size = lengths.pop() if lengths else 1
+    columns = {name: column if column.ndim else np.full(size, column) for name, column in columns.items()}
     qualified, allowed, required = _columns(model)
     for name in columns:
         if name not in allowed:
@@ -229,9 +231,11 @@ def _refuse_impossible(model: Model, columns: Mapping[str, Floats]) -> None:
 @lru_cache(maxsize=64)
 def _limits(model: Model) -> dict[str, bool]:
     """Names that cannot be below 0, and whether they must be above it."""
-    volume = analyse("L")[1]
+    volume, divisors = analyse("L")[1], divided_by(model)
     limits = {
-        name: parameter.dimension == volume for name, parameter in model.parameters.items() if parameter.dimension
+        name: parameter.dimension == volume or name in divisors
+        for name, parameter in model.parameters.items()
+        if parameter.dimension or name in divisors
     }
     return {**limits, "weight": True}
 

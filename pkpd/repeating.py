@@ -108,6 +108,15 @@ def _telling(program: Program) -> tuple[Program, tuple[str, ...]]:
     )
 
 
+def _unread(program: Program) -> list[int]:
+    """States that nothing reported depends on, such as an area, which never comes to rest."""
+    states = program.model.states
+    read = {name for output in program.model.outputs.values() for name in output.expression.names if name in states}
+    while more := {one for name in read for one in states[name].equation.names if one in states} - read:
+        read |= more
+    return [number for number, name in enumerate(states) if name not in read]
+
+
 class _Cycle:
     """One interval as a map of the amounts at its start."""
 
@@ -121,6 +130,7 @@ class _Cycle:
         threads: int,
     ) -> None:
         self.program, self.names = _telling(people.program)
+        self.unread = _unread(people.program)
         self.people = replace(people, program=self.program, model=self.program.model)
         self.columns, self.cycle, self.amounts, self.threads = columns, cycle, amounts, threads
         self.off = wanted.off
@@ -187,6 +197,7 @@ class _Cycle:
             amounts, failures = self.passed(np.nan_to_num(amounts), everybody)
             reasons |= failures
         amounts = np.nan_to_num(amounts)
+        amounts[self.unread] = 0.0
         left = np.array([one for one in everybody if one not in reasons], np.int64)
         for _ in range(_MOST):
             if not len(left):
@@ -194,6 +205,7 @@ class _Cycle:
             here = amounts[:, left]
             size = np.maximum(np.abs(here), 1e-9 * np.abs(here).max(axis=0, initial=1e-300))
             change, slopes, failures = self._slopes(here, size, left)
+            change[self.unread] = slopes[:, self.unread] = slopes[:, :, self.unread] = 0.0
             step = np.linalg.solve(np.eye(states) - slopes, change.T[:, :, None])[:, :, 0].T
             ended = here + change
             moved = here + step

@@ -75,11 +75,15 @@ class Result:
     def __getitem__(self, name: str) -> Floats:
         """Values of one quantity, (times, subjects), in `unit(name)`.
 
-        Raises UnknownName for a name this result has not, SimulationError where a subject could not be integrated: see
-        `without_failures` and `with_failures`.
+        Raises UnknownName for a name this result has not, SimulationError where values are missing because a subject
+        could not be integrated: see `without_failures` and `with_failures`.
         """
-        if self.failures:
+        values = self._values(name)
+        if self.failures and np.isnan(values).any():
             refuse_failures(self.individuals.model.id, self.failures, self.individuals.numbers)
+        return values
+
+    def _values(self, name: str) -> Floats:
         if name in self.quantities:
             return np.asarray(self._drive(name) / analyse(self.unit(name))[0])
         hours = self.hours[:, None] if self.hours.ndim == 1 else self.hours.T
@@ -148,16 +152,21 @@ class Result:
         return pandas.DataFrame(columns)
 
 
-def refuse_failures(model: str, failures: Mapping[int, str], numbers: NDArray[np.int64]) -> None:
+WAY_OUT = "A result's without_failures() leaves such subjects out, with_failures() gives what there is."
+
+
+def refuse_failures(
+    model: str, failures: Mapping[int, str], numbers: NDArray[np.int64], way_out: str = WAY_OUT
+) -> None:
     """Raise the error that says who could not be integrated, and why.
 
     failures : subject, by position -> why
     numbers  : (subjects) the subjects' own numbers
+    way_out  : what can be done
     Raises SimulationError.
     """
     first = min(failures)
     others = f" So with {len(failures) - 1} more." if len(failures) > 1 else ""
     raise SimulationError(
-        f"model {model}: subject {numbers[first]} could not be integrated, {failures[first]}{others} A result's "
-        "without_failures() leaves such subjects out, with_failures() gives what there is."
+        f"model {model}: subject {numbers[first]} could not be integrated, {failures[first]}{others} {way_out}"
     )

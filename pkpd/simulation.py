@@ -28,6 +28,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Progress = Callable[[int], None]
 
+ASK_SIMULATE = (
+    "Leave such subjects out of the population or the table, or change what stops them; pkpd.simulate returns the "
+    "others and says in `failures` who they are."
+)
+
 
 def simulate(
     model: Model,
@@ -141,7 +146,7 @@ def concentrations(
         progress=progress,
     )
     if found.failures:
-        refuse_failures(subjects.model.id, found.failures, subjects.numbers)
+        refuse_failures(subjects.model.id, found.failures, subjects.numbers, ASK_SIMULATE)
     return found.values
 
 
@@ -183,6 +188,7 @@ def extremes(
     end: int,
     threshold: Mapping[str, float],
     *,
+    tolerance: Tolerance | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Floats]:
@@ -202,11 +208,12 @@ def extremes(
         end,
         subjects.size,
         threshold,
+        tolerance=tolerance,
         threads=thread_count(threads),
         progress=progress,
     )
     if found.failures:
-        refuse_failures(subjects.model.id, found.failures, subjects.numbers)
+        refuse_failures(subjects.model.id, found.failures, subjects.numbers, ASK_SIMULATE)
     return dict(zip(threshold, found.values, strict=True))
 
 

@@ -28,7 +28,8 @@ class Tolerance:
     """How exactly equations are solved that have no exact solution.
 
     relative : error allowed in one step, as a fraction of a state's size (of a hundredth of its peak at least). The
-               error of a result is of the same order or smaller: at 1e-5 about 1e-6 of the peak
+               error of a result is usually a tenth of it, of the peak: at 1e-5 about 1e-6, and where equations bend
+               sharply (steep Hill exponents, saturated binding) up to 1e-4
     absolute : error allowed at any size, in the state's canonical unit (mg, mg/L ...): one number for all states, or
                state -> number; a thousandth of `relative` unless given
     steps    : how many steps a subject may take before it is given up
@@ -112,6 +113,10 @@ def solve(
     outputs : names; all of the program unless given
     """
     wanted = tuple(program.outputs if outputs is None else outputs)
+    if tolerance is not None and isinstance(tolerance.absolute, Mapping):
+        for name in tolerance.absolute:
+            if name not in program.states:
+                raise unknown("tolerance, absolute", "state", name, program.states)
     linear = _solved_exactly(program, wanted, tolerance)
     others = tuple(name for name in wanted if name not in linear)
     if not others:
@@ -227,10 +232,6 @@ def _stepped(
     from pkpd.assembly import assemble
     from pkpd.kernels import adaptive
 
-    if isinstance(tolerance.absolute, Mapping):
-        for name in tolerance.absolute:
-            if name not in program.states:
-                raise unknown("tolerance, absolute", "state", name, program.states)
     assembled = assemble(program, outputs, tuple(program.states[state] for state in inputs))
     rows = [np.asarray(values.named(name), float) for name in assembled.parameters]
     shape = (len(values.matrices), subjects) if values.matrices.ndim == 3 else (subjects,)
@@ -268,9 +269,10 @@ def _failures(answer: Answer, states: Sequence[str], tolerance: Tolerance) -> di
             why = 'the explicit method cannot pass: rates are too different. Leave the method open or take "stiff"'
         else:
             why = (
-                f"{state} grows beyond all bounds or its equation gives no number there (a division by 0, a logarithm "
-                f"of what is not above 0), or a tolerance of {tolerance.relative:g} cannot be met. Look at the "
-                f"equation of {state} and at this subject's parameters"
+                f"{state} grows beyond all bounds, falls below 0 though it is an amount, or its equation gives no "
+                "number there (a division by 0, a logarithm of what is not above 0), or a tolerance of "
+                f"{tolerance.relative:g} cannot be met. Look at the equation of {state} and at this subject's "
+                "parameters"
             )
         reasons[subject] = f"at {_hours(hours)} h: {why}."
     return reasons

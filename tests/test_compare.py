@@ -1,5 +1,6 @@
 """Comparisons: what each outcome means, pairing, intervals, and the expected numbers of the shipped arms."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy.stats import binomtest
 
 import pkpd
 from pkpd.comparison import JOINT_STATES, wilson
+from pkpd.errors import SimulationError
 from pkpd.tables import print_comparison
 
 PUSH, SLOW = "0.3 mg/kg iv over 4 min", "0.3 mg/kg iv over 15 min"
@@ -251,3 +253,27 @@ def test_without_the_usual_side_effect_there_are_no_joint_states(model):
     comparison = pkpd.compare(model, {"a": PUSH}, 20, effects=effects)
     assert comparison.joint is None
     assert "mild-sedation" in {outcome.name for outcome in comparison.arm("a").outcomes}
+
+
+def test_outputs_that_are_no_concentrations_keep_their_unit() -> None:
+    """A response in points is never given as a level in plasma, wherever it stands in the file."""
+    model = pkpd.load("two-compartment-indirect-response")
+    table = {"CL": 5.0, "V1": 20.0, "Q2": 1.0, "V2": 30.0, "ka": 1.0, "kin": 2.0, "kout": 0.4, "Imax": 1.0, "IC50": 0.1}
+    table = {name: [value, 1.1 * value] for name, value in {**table, "Hill": 1.0}.items()}
+    turned = dataclasses.replace(model, outputs=dict(reversed(model.outputs.items())))
+    for one in (model, turned):
+        made = pkpd.compare(one, {"a": "50 mg iv", "b": "no treatment"}, table, until="2 d", effects=())
+        table_of = made.table()
+        rows = table_of[table_of["against"] == ""].set_index(["regimen", "quantity"])
+        assert rows.loc[("a", "peak drug in plasma"), "unit"] == "ng/mL"
+        assert rows.loc[("b", "highest response"), "value"] == pytest.approx(5.0)
+        assert rows.loc[("b", "mean response"), "value"] == pytest.approx(5.0)
+        assert rows.loc[("a", "mean response"), "unit"] == "point"
+        assert not any("response in plasma" in quantity for _, quantity in rows.index)
+
+
+def test_a_patient_who_cannot_be_integrated_is_named_with_a_way_out() -> None:
+    model = pkpd.load("one-compartment-michaelis-menten")
+    table = {"Vmax": [30.0, 30.0], "Km": [0.2, 1e-12], "V1": 20.0, "ka": 1.0}
+    with pytest.raises(SimulationError, match=r"subject 1 could not.*falls below 0.*Leave such subjects out"):
+        pkpd.compare(model, {"a": "50 mg iv"}, table, until="2 d", effects=())

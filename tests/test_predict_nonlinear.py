@@ -172,3 +172,18 @@ def test_starting_values_come_back_with_a_reset_and_give_way_to_a_steady_state()
     settled = events(turned, [0.0, 20.0], train, [], [720.0, 725.0])
     expected = np.column_stack([begun, [0, 20], begun, settled]) / [[10.0], [1.0]]
     assert found == pytest.approx(expected, rel=1e-7, abs=1e-9)
+
+
+def test_an_area_that_nothing_reports_does_not_stand_against_a_steady_state() -> None:
+    """NONMEM's control streams often carry one; it grows for ever, and no output reads it."""
+    equations = {"depot": "-KA * depot", "central": "KA * depot - Vmax * (central / V) / (Km + central / V)"}
+    made = []
+    for more in ({}, {"area": "central / hour"}):
+        model = written_model(
+            "saturable", {"oral": {"into": "depot"}}, {"Vmax": "mg/h", "Km": "mg/L", "V": "L", "KA": "1/h"},
+            {"hour": (1, "h")}, {}, {}, {**equations, **more}, {"amount": ("central", "mg")},
+        )  # fmt: skip
+        text = "\n".join([HEAD, "1,0,1,30,1,0,12,0,1", "1,1,0,0,0,0,0,0,0", ""])
+        made.append(pkpd.predict(model, pkpd.read_dataset(text), GIVEN, tolerance=EXACT)["amount (mg)"].to_numpy())
+    assert made[0][1] > 15
+    np.testing.assert_allclose(made[1], made[0], rtol=1e-8)

@@ -172,7 +172,7 @@ def test_a_call_within_a_call_and_beside_it() -> None:
         ({"weight": 0.0}, SimulationError, "weight of subject 0 is 0; it is above 0"),
         ({"CL": [80.0, 70.0], "V1": [20.0] * 3}, SimulationError, "all of one length"),
         ({"CL": "fast"}, SimulationError, "CL holds what is not a number: .*fast"),
-        ({"CL": [[80.0]]}, SimulationError, r"CL \(1, 1\)"),
+        ({"CL": [[80.0]]}, SimulationError, r"CL of shape \(1, 1\)"),
     ],
 )
 def test_refused_parameters(change: dict[str, Any], kind: type[PkpdError], message: str) -> None:

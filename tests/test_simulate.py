@@ -427,8 +427,8 @@ def test_times(times: Any, hours: list[float]) -> None:
         ({"population": {"fast-relief.C50": [0.1]}}, UnknownName, ('column "fast-relief.C50"',)),
         ({"population": {"CL": [84.0, np.nan]}}, SimulationError, ("CL of subject 1 is nan",)),
         ({"population": {"CL": [np.inf]}}, SimulationError, ("CL of subject 0 is inf",)),
-        ({"population": {"CL": [84.0, 80.0], "V1": [25.0]}}, SimulationError, ("CL (2,), V1 (1,)",)),
-        ({"population": {"CL": 84.0}}, SimulationError, ("one number a subject",)),
+        ({"population": {"CL": [84.0, 80.0], "V1": [25.0]}}, SimulationError, ("CL of shape (2,), V1 of shape (1,)",)),
+        ({"population": {"CL": [[84.0]]}}, SimulationError, ("one number a subject", "CL of shape (1, 1)")),
         ({"population": {}}, SimulationError, ("one number a subject",)),
         (
             {"model": "two-compartment"},
@@ -490,6 +490,9 @@ def test_saturable_elimination_follows_its_implicit_solution() -> None:
     np.testing.assert_allclose(result["central"], expected, rtol=1e-7, atol=1e-9)
 
 
+BARE = pkpd.load("one-compartment")
+
+
 # Times of doses and of outputs are read alike
 
 
@@ -519,3 +522,25 @@ def test_thousands_of_infusions_are_planned_quickly_and_right() -> None:
     names = pkpd.simulate(FAST, "1 mg iv bolus", times="0 h").quantities
     plasma = names.index("S-ketamine")
     assert often[plasma] == pytest.approx(steady[plasma], rel=1e-9)
+
+
+def test_a_single_number_stands_for_every_subject() -> None:
+    many = pkpd.simulate(BARE, "10 mg iv", {"CL": [80.0, 90.0], "V1": 20.0}, "0 to 6 h by 1 h")
+    written = pkpd.simulate(BARE, "10 mg iv", {"CL": [80.0, 90.0], "V1": [20.0, 20.0]}, "0 to 6 h by 1 h")
+    assert np.array_equal(many.array, written.array)
+    assert pkpd.simulate(BARE, "10 mg iv", {"CL": 80.0, "V1": 20.0}, "0 to 6 h by 1 h").array.shape[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "zero"),
+    [
+        ("one-compartment-michaelis-menten", "Km"),
+        ("two-compartment-indirect-response", "IC50"),
+        ("two-compartment-indirect-response", "kout"),
+    ],
+)
+def test_a_table_may_not_make_a_divisor_0(name: str, zero: str) -> None:
+    model = pkpd.load(name)
+    table = dict.fromkeys(model.parameters, 1.0) | {zero: [1.0, 0.0]}
+    with pytest.raises(SimulationError, match=f"{zero} of subject 1 is 0; it is above 0"):
+        pkpd.simulate(model, "10 mg iv", table, "0 to 6 h by 1 h")

@@ -83,3 +83,11 @@ def test_s_only_model_refuses_the_racemate():
     text = TEXT.replace("kamp2020-ketamine", "otto2021-s-ketamine")
     with pytest.raises(pkpd.PkpdError, match="line 49.*does not take ketamine. Allowed: S"):
         pkpd.read_study(text, "study.toml")
+
+
+def test_the_study_of_the_models_page_runs():
+    page = (Path(__file__).resolve().parents[1] / "models" / "README.md").read_text(encoding="utf-8")
+    text = page[page.index("## A study") :].split("```toml\n")[1].split("```")[0]
+    study = pkpd.read_study(text)
+    assert list(study.regimens) == ["40 min", "2 h"]
+    assert [arm.name for arm in study.with_patients(20).run().arms] == ["40 min", "2 h"]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pkpd.actions import MULTIPLY, OFF, ON, RESET
 from pkpd.kernels import blocks, crew
 from pkpd.kernels.blocks import NAMES, Blocks, Equations
-from pkpd.kernels.courses import GROWN_STIFF, STEP_TOO_SMALL, Courses, Task
+from pkpd.kernels.courses import FOREVER, GROWN_STIFF, STEP_TOO_SMALL, Courses, Task
 from pkpd.kernels.events import TICKS_PER_HOUR, Events
 from pkpd.kernels.gathering import GATHERS
 from pkpd.kernels.march import EXPLICIT, MARCH, STIFF
@@ -101,9 +101,10 @@ def solve(
     how, steps, state = np.zeros((3, subjects), np.int64)
     answer = Answer(values, how, steps, state, np.zeros(subjects))
     courses = _courses([_prepared(events) for events in schedule], equations.inputs)
+    corners = np.stack([_corners(equations, regime) for regime in table])
     paused = np.empty((subjects, 1 + 2 * made.states + GATHERS * len(equations.outputs)))
     paused_at = np.full((subjects, 2), -1, np.int64)
-    work = _Work(made, fixed, initial, courses, exactness, above, answer, paused, paused_at)
+    work = _Work(made, fixed, initial, courses, exactness, above, answer, paused, paused_at, corners, equations.amounts)
     stiff = _chosen(equations, table[0], initial[0], schedule, method)
     for chosen, which in ((EXPLICIT, np.flatnonzero(~stiff)), (STIFF, np.flatnonzero(stiff))):
         again = which
@@ -143,6 +144,8 @@ class _Work(NamedTuple):
     answer: Answer
     paused: Floats
     paused_at: Integers
+    corners: Floats
+    amounts: tuple[int, ...]
 
 
 def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: int, progress: Progress | None) -> None:
@@ -162,6 +165,7 @@ def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: i
         exactness.steps,
         subjects,
         gives_up,
+        work.corners.shape[1],
     )
     left = np.zeros((subjects, 3), np.int64)
     task = Task(
@@ -170,6 +174,8 @@ def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: i
         watched=np.array(made.watched, np.int64),
         fixed=np.ascontiguousarray(fixed).reshape(-1),
         initial=np.ascontiguousarray(initial).reshape(-1),
+        corners=np.ascontiguousarray(work.corners).reshape(-1),
+        amount=np.isin(np.arange(made.states), work.amounts).astype(np.int64),
         tolerance=np.concatenate([[exactness.relative], exactness.absolute]),
         threshold=threshold,
         out=answer.values.reshape(-1),
@@ -193,6 +199,19 @@ def _march(work: _Work, method: int, gives_up: bool, order: Integers, threads: i
     answer.how[order] = left[order, 0]
     answer.steps[order] += left[order, 1]
     answer.state[order] = left[order, 2]
+
+
+def _corners(equations: Equations, parameters: Floats) -> Floats:
+    """When the equations jump, (corners, subjects) h, ascending; far beyond any time where they do not."""
+    tape = equations.tape
+    lines = equations.corners
+    if not lines:
+        return np.empty((0, parameters.shape[1]))
+    at_zero = tape.evaluate(lines, parameters)
+    slopes = tape.evaluate([tape.slope(line, tape.time()) for line in lines], parameters)
+    with np.errstate(all="ignore"):
+        when = -at_zero / slopes
+    return np.sort(np.where(np.isfinite(when) & (when >= 0.0), when, FOREVER), axis=0)
 
 
 def _chosen(

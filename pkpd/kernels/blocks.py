@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import ir
 
-from pkpd.kernels.lanes import WIDE, call_intrinsic, constant, emit_exp, emit_log, vector_type
+from pkpd.kernels.lanes import WIDE, call_intrinsic, constant, emit_exp, emit_log, emit_sine, vector_type
 from pkpd.kernels.machine import Machine
 from pkpd.kernels.tape import Tape
 
@@ -33,6 +33,8 @@ class Equations(NamedTuple):
     outputs: tuple[int, ...]  # node of each output
     initial: tuple[int, ...]  # (states) node of each state at the start and after a reset
     inputs: tuple[int, ...]  # dosed states
+    corners: tuple[int, ...] = ()  # nodes, straight lines in time, at whose change of sign the equations jump
+    amounts: tuple[int, ...] = ()  # states that cannot fall below 0
 
 
 class Blocks(NamedTuple):
@@ -207,6 +209,8 @@ class _Writer:
             return emit_log(builder, a)
         if node.kind == "sqrt":
             return call_intrinsic(builder, "sqrt", a)
+        if node.kind in ("sin", "cos"):
+            return emit_sine(builder, a, quarters=1 if node.kind == "cos" else 0)
         b = rest[0]
         if node.kind in ("min", "max"):
             other = builder.select(builder.fcmp_unordered("uno", a, b), builder.fadd(a, b), b)  # a NaN stays

@@ -15,9 +15,11 @@ from pkpd.kernels.cached import part
 from pkpd.kernels.gathering import GATHERS, HIGHEST, WHEN, begin, not_just_below
 from pkpd.kernels.lanes import WIDE, any_at_least, at_least, call, load_wide, lowest, store
 from pkpd.kernels.seats import (
+    BARRIER,
     BUSY,
     CALM,
     CODE_READ,
+    CORNER,
     FIXED,
     FRESH,
     GATHERED,
@@ -42,6 +44,8 @@ Integers = NDArray[np.int64]
 # How a subject left.
 DONE, TOO_MANY_STEPS, STEP_TOO_SMALL, GROWN_STIFF = range(4)
 FOREVER = 1e300
+# How far from a jump of the equations a step ends and the next begins, of its time and of an hour.
+ASIDE = 1e-12
 
 
 class Courses(NamedTuple):
@@ -74,10 +78,12 @@ class Task(NamedTuple):
 
     code      : addresses of the system's functions
     sizes     : states, rows of fixed values, outputs, output times, columns of the result, method, whether time counts,
-                steps allowed, subjects, whether a stiff subject is given up
+                steps allowed, subjects, whether a stiff subject is given up, corners
     watched   : states the outputs read
     fixed     : (regimes x rows x subjects) values, flat
     initial   : (regimes x states x subjects) state at the start and after a reset, flat
+    corners   : (regimes x corners x subjects) h at which the equations jump, ascending, flat
+    amount    : (states) 1 where a state is an amount, which cannot fall below 0
     tolerance : relative, then absolute for each state
     threshold : (outputs) of the time above it, infinite where there is none; empty where outputs are wanted at times
     out       : (outputs x times x columns), flat; or (outputs x GATHERS x columns)
@@ -92,6 +98,8 @@ class Task(NamedTuple):
     watched: Integers
     fixed: Floats
     initial: Floats
+    corners: Floats
+    amount: Integers
     tolerance: Floats
     threshold: Floats
     out: Floats
@@ -156,7 +164,38 @@ def take_segment(task, courses, at, rows, whole, lane, request):
     rows[at[LENGTH] + lane] = courses.length[segment]
     rows[at[START] + lane] = courses.start[segment]
     rows[at[FRESH] + lane] = 1.0
+    whole[CORNER, lane] = 0
+    next_corner(task, courses, at, rows, whole, lane)
     want_next(courses, at, rows, whole, lane, request)
+
+
+@part
+def next_corner(task, courses, at, rows, whole, lane):
+    """The next time at which the equations themselves jump: the seat stops just before it and goes on just after."""
+    count, subject = task.sizes[10], whole[SUBJECT, lane]
+    regime = courses.regime[whole[SEGMENT, lane]]
+    clock = rows[at[START] + lane] + rows[at[TIME] + lane]
+    corner = whole[CORNER, lane]
+    rows[at[BARRIER] + lane] = FOREVER
+    while corner < count:
+        when = task.corners[(regime * count + corner) * task.sizes[8] + subject]
+        if when + ASIDE * max(1.0, when) > clock:
+            rows[at[BARRIER] + lane] = when - ASIDE * max(1.0, when) - rows[at[START] + lane]
+            break
+        corner += 1
+    whole[CORNER, lane] = corner
+
+
+@part
+def pass_corner(task, courses, at, rows, whole, lane):
+    """Step over a jump of the equations; nothing moves in that little time."""
+    when = rows[at[START] + lane] + rows[at[BARRIER] + lane]
+    beyond = rows[at[BARRIER] + lane] + 3.0 * ASIDE * max(1.0, when)
+    if rows[at[LENGTH] + lane] > 0.0:
+        rows[at[TIME] + lane] = max(rows[at[TIME] + lane], min(beyond, rows[at[LENGTH] + lane]))
+    rows[at[FRESH] + lane] = 1.0
+    whole[CORNER, lane] += 1
+    next_corner(task, courses, at, rows, whole, lane)
 
 
 @part
@@ -252,6 +291,7 @@ def leave(task, courses, at, rows, whole, lane, how, state):
     task.at[subject] = rows[at[START] + lane] + rows[at[TIME] + lane]
     rows[at[BUSY] + lane] = 0.0
     rows[at[WANTED] + lane] = FOREVER
+    rows[at[BARRIER] + lane] = FOREVER
     if how in (GROWN_STIFF, STEP_TOO_SMALL) and task.sizes[9] != 0:
         pause(task, at, rows, whole, lane)
     if task.threshold.size > 0:
@@ -281,6 +321,14 @@ def settle(task, courses, at, rows, whole, waiting, last):
             store(rows, at[TRIAL] + states * WIDE, load_wide(rows, at[START]) + load_wide(rows, at[TIME]))
             write_outputs(task, courses, at, rows, whole, at[TIME])
         moved = False
+        crossing = at_least(load_wide(rows, at[TIME]), load_wide(rows, at[BARRIER])) & at_least(
+            load_wide(rows, at[BUSY]), 0.5
+        )
+        while crossing != 0:
+            lane = lowest(crossing)
+            crossing = crossing & (crossing - 1)
+            moved = True
+            pass_corner(task, courses, at, rows, whole, lane)
         ended = at_least(load_wide(rows, at[TIME]), load_wide(rows, at[LENGTH])) & at_least(
             load_wide(rows, at[BUSY]), 0.5
         )

@@ -372,6 +372,54 @@ def log(typing: Any, x: Any) -> Any:
     return x(x), emit
 
 
+# sin and cos: x = k pi/2 + r with |r| <= pi/4, pi/2 in three parts, then the minimax polynomials of fdlibm (Sun
+# Microsystems 1993) and the quarter that k falls in.
+_HALF_PI = (1.57079632679489655800e00, 6.12323399573676603587e-17, -1.49738490485916983e-33)
+_SINE = (
+    -1.66666666666666324348e-01,
+    8.33333333332248946124e-03,
+    -1.98412698298579493134e-04,
+    2.75573137070700676789e-06,
+    -2.50507602534068634195e-08,
+    1.58969099521155010221e-10,
+)
+_COSINE = (
+    4.16666666666666019037e-02,
+    -1.38888888888741095749e-03,
+    2.48015872894767294178e-05,
+    -2.75573143513906633035e-07,
+    2.08757232129817482790e-09,
+    -1.13596475577881948265e-11,
+)
+
+
+def _polynomial(builder: Any, coefficients: Any, z: Any) -> Any:
+    width = z.type.count
+    value = constant(coefficients[-1], width)
+    for coefficient in coefficients[-2::-1]:
+        value = call_intrinsic(builder, "fma", value, z, constant(coefficient, width))
+    return value
+
+
+def emit_sine(builder: Any, value: Any, quarters: int) -> Any:
+    """Instructions for sin(x + quarters pi/2) of a vector, about 1e-16 up to |x| of 1e5."""
+    width = value.type.count
+    shifted = call_intrinsic(builder, "fma", value, constant(2.0 / math.pi, width), constant(_ROUND, width))
+    k = builder.fsub(shifted, constant(_ROUND, width))
+    r = value
+    for part in _HALF_PI:
+        r = call_intrinsic(builder, "fma", k, constant(-part, width), r)
+    z = builder.fmul(r, r)
+    sine = call_intrinsic(builder, "fma", builder.fmul(r, z), _polynomial(builder, _SINE, z), r)
+    half = call_intrinsic(builder, "fma", constant(-0.5, width), z, constant(1.0, width))
+    cosine = call_intrinsic(builder, "fma", builder.fmul(z, z), _polynomial(builder, _COSINE, z), half)
+    quarter = builder.add(builder.bitcast(shifted, _integers(width)), _integer(quarters, width))
+    odd = builder.icmp_signed("!=", builder.and_(quarter, _integer(1, width)), _integer(0, width))
+    below = builder.icmp_signed("!=", builder.and_(quarter, _integer(2, width)), _integer(0, width))
+    size = builder.select(odd, cosine, sine)
+    return builder.select(below, builder.fneg(size), size)
+
+
 @intrinsic
 def call(typing: Any, address: Any, array: Any, first: Any, second: Any, third: Any) -> Any:
     """Call machine code at an address with the addresses of three places of a contiguous float64 array."""

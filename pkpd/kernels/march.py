@@ -20,7 +20,7 @@ from pkpd.kernels.courses import (
     settle,
     write_outputs,
 )
-from pkpd.kernels.gathering import NEGLIGIBLE, between, gather
+from pkpd.kernels.gathering import NEGLIGIBLE, between, gather, not_just_below
 from pkpd.kernels.lanes import (
     WIDE,
     absolute,
@@ -40,6 +40,7 @@ from pkpd.kernels.lanes import (
     store,
 )
 from pkpd.kernels.seats import (
+    BARRIER,
     BUSY,
     CALM,
     CODE_SLOPE,
@@ -68,6 +69,8 @@ from pkpd.kernels.seats import (
 # Methods.
 EXPLICIT, STIFF = 0, 1
 SAFETY = 0.9
+# What a step counts as that leaves an amount below 0.
+FELL_BELOW = 1e3
 SHORTEN, LENGTHEN = 0.2, 8.0
 # Coefficient of the first step's error estimate, from the fastest rate at which the solution turns.
 FIRST_ERROR = 1e-3
@@ -196,6 +199,7 @@ def _march(method):
         for lane in range(WIDE):
             rows[at[BUSY] + lane] = 0.0
             rows[at[WANTED] + lane] = FOREVER
+            rows[at[BARRIER] + lane] = FOREVER
             rows[at[LENGTH] + lane] = 1.0
             rows[at[TIME] + lane] = 0.0
             rows[at[STEP] + lane] = 1.0
@@ -206,7 +210,12 @@ def _march(method):
                 return
             if any_greater(load_wide(rows, at[FRESH]) * load_wide(rows, at[BUSY]), 0.0):
                 first_step(task, at, rows)
-            time, length = load_wide(rows, at[TIME]), load_wide(rows, at[LENGTH])
+            time, length, barrier = (
+                load_wide(rows, at[TIME]),
+                load_wide(rows, at[LENGTH]),
+                load_wide(rows, at[BARRIER]),
+            )
+            length = if_less(barrier, length, barrier, length)
             h, remaining = load_wide(rows, at[STEP]), length - time
             shared = if_less(2.0 * h, remaining, h, 0.5 * remaining)
             h = if_less(1.001 * h, remaining, shared, remaining)
@@ -239,6 +248,10 @@ def _march(method):
                 error = if_less(error, h * between_ends, h * between_ends, error)
                 seen = if_greater(moved, dormandprince.SEEN * dormandprince.SEEN, moved, splat_wide(1e300))
                 stiffness = h * sqrt(turned / seen)
+            for i in range(states):
+                if task.amount[i] != 0:
+                    end = load_wide(rows, at[END] + i * WIDE)
+                    error = if_less(not_just_below(at, rows, i * WIDE, end), 0.0, splat_wide(FELL_BELOW), error)
             judged = if_less(error, 1e300, error, splat_wide(1e300))
             judged = if_greater(judged, 1e-10, judged, splat_wide(1e-10))
             power = splat_wide(-1.0 / 5.0) if method == STIFF else splat_wide(-1.0 / 8.0)

@@ -20,11 +20,13 @@ Integers = NDArray[np.int64]
 # Places of the blocks of rows within a room, as entries of `at`.
 STATE, TRIAL, SLOPE, STAGES, FACTORS, FIXED, TOLERANCE, PEAK, DENSE, READ, DRIFT, END, GATHERED, SAMPLES = range(14)
 # Rows of numbers of each seat, as entries of `at`.
-TIME, STEP, LENGTH, START, WANTED, BUSY, FRESH, DUE, ERROR, STEPS, STIFFNESS, LIMIT, SUSPECT, CALM = range(14, 28)
-PLACES = 28
+TIME, STEP, LENGTH, START, WANTED, BUSY, FRESH, DUE, ERROR, STEPS, STIFFNESS, LIMIT, SUSPECT, CALM, BARRIER = range(
+    14, 29
+)
+PLACES = 29
 # Whole numbers of each seat.
-SUBJECT, SEGMENT, REQUEST = range(3)
-WHOLE = 3
+SUBJECT, SEGMENT, REQUEST, CORNER = range(4)
+WHOLE = 4
 # Machine code of a system, as entries of `code`.
 CODE_SLOPE, CODE_FACTORISE, CODE_SOLVE, CODE_DRIFT, CODE_READ = range(5)
 

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 # What a node can be. Leaves: a number, the row of a subject's parameter, a state, the time.
 LEAVES = ("number", "parameter", "state", "time")
-OF_ONE = ("negative", "reciprocal", "exp", "log", "sqrt", "step")
+OF_ONE = ("negative", "reciprocal", "exp", "log", "sqrt", "sin", "cos", "step")
 OF_TWO = ("add", "subtract", "multiply", "min", "max", "power", "tame power")
 
 
@@ -184,7 +184,7 @@ class Tape:
         return a if exponent == 1 else (self.multiply(square, a) if exponent % 2 else square)
 
     def of_one(self, kind: str, a: int) -> int:
-        """exp, log, sqrt or step (1 from 0 on, 0 below) of a node."""
+        """exp, log, sqrt, sin, cos or step (1 from 0 on, 0 below) of a node."""
         x = self.value(a)
         if x is not None:
             with np.errstate(all="ignore"):
@@ -236,6 +236,10 @@ class Tape:
             return self.multiply(da, number)
         if node.kind == "log":
             return self.divide(da, a)
+        if node.kind == "sin":
+            return self.multiply(da, self.of_one("cos", a))
+        if node.kind == "cos":
+            return self.negative(self.multiply(da, self.of_one("sin", a)))
         if node.kind == "sqrt":
             less = self._put(Node("tame power", a, self.number(-0.5)))
             return self.multiply(self.multiply(self.number(0.5), less), da)
@@ -324,6 +328,8 @@ _OF_ONE: dict[str, Callable[[Any], Any]] = {
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
     "step": lambda a: np.where(np.asarray(a) >= 0.0, 1.0, 0.0),
 }
 _OF_TWO: dict[str, Callable[[Any, Any], Any]] = {

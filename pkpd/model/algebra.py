@@ -315,6 +315,10 @@ class _Slopes:
             return divide(du, u)
         if function == "sqrt":
             return divide(du, multiply(TWO, call("sqrt", u)))
+        if function == "sin":
+            return multiply(call("cos", u), du)
+        if function == "cos":
+            return negative(multiply(call("sin", u), du))
         if function == "step":
             return ZERO
         for argument in arguments[1:]:  # min and max: fold from the left, two at a time

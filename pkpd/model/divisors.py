@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pkpd.model import algebra
 from pkpd.model.expressions import TIME, Expression
-from pkpd.model.model import Covariate, Parameter
+from pkpd.model.model import Covariate, Model, Parameter
 from pkpd.model.tomltext import Table
 
 
@@ -55,6 +55,31 @@ def refuse_zero_divisors(
                 table.fail(f'"{expression.text}" divides by "{whole.text}", which is 0 for the typical person.', key)
 
 
+def divided_by(model: Model) -> frozenset[str]:
+    """Parameters that must be above 0 because equations divide by them alone, or by a sum that has nothing else in it
+    when the states are 0, as in C / (Km + C)."""
+    found: set[str] = set()
+    equations = [state.equation for state in model.states.values()]
+    equations += [state.initial for state in model.states.values() if state.initial is not None]
+    equations += [output.expression for output in model.outputs.values()]
+    moving = frozenset((*model.states, TIME))
+    for expression in (*equations, *model.derived.values()):
+        for divisor in _divisors(expression.node):
+            terms = [term for term in _terms(divisor) if not algebra.names(term) & moving]
+            if len(terms) == 1:
+                found |= {name for name in _factors(terms[0], model.derived) if name in model.parameters}
+    return frozenset(found)
+
+
+def _terms(node: ast.expr) -> Iterator[ast.expr]:
+    """The parts of a sum whose parts are added; of anything else, itself."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        yield from _terms(node.left)
+        yield from _terms(node.right)
+    else:
+        yield node
+
+
 def _divisors(node: ast.expr) -> Iterator[ast.expr]:
     """What a tree divides by: right of a stroke, or under a negative exponent."""
     for part in algebra.nodes(node):
@@ -77,7 +102,7 @@ def _factors(node: ast.expr, named: Mapping[str, Expression]) -> Iterator[str]:
         yield from _factors(node.left, named)
         yield from _factors(node.right, named)
     elif isinstance(node, ast.BinOp) and (
-        isinstance(node.op, ast.Div) or (isinstance(node.op, ast.Pow) and (algebra.number(node.right) or 0) > 0)
+        isinstance(node.op, ast.Div) or (isinstance(node.op, ast.Pow) and algebra.number(node.right) != 0)
     ):
         yield from _factors(node.left, named)
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sqrt":

@@ -19,7 +19,7 @@ from pkpd.model import algebra
 from pkpd.model.steps import ARITHMETIC, OF_MANY, Number, Steps, steps_of
 from pkpd.units import Dimension
 
-FUNCTIONS = ("exp", "log", "max", "min", "sqrt", "step")
+FUNCTIONS = ("cos", "exp", "log", "max", "min", "sin", "sqrt", "step")
 TIME = "t"  # the time since the start of the occasion, h
 LARGEST_INTEGER = 12
 

@@ -27,7 +27,14 @@ def _step(value: Number) -> Number:
     return np.heaviside(value, 1.0)
 
 
-OF_ONE: dict[str, Callable[..., Any]] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "step": _step}
+OF_ONE: dict[str, Callable[..., Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "step": _step,
+}
 OF_MANY: dict[str, Callable[..., Any]] = {"min": np.minimum, "max": np.maximum}
 
 

@@ -115,9 +115,9 @@ def blocks() -> list[str]:
     return re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_readme_has_its_three_examples() -> None:
+def test_the_readme_has_its_four_examples() -> None:
     kinds = [re.search(r'^kind\s*=\s*"(.*?)"', block, re.MULTILINE)[1] for block in blocks()]  # type: ignore[index]
-    assert kinds == ["pk", "pk", "effect"]
+    assert kinds == ["pk", "pk", "effect", "study"]
 
 
 def test_the_readme_s_kinetic_model_loads() -> None:
