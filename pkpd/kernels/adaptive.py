@@ -128,7 +128,7 @@ class _Shares:
             if left == 0:
                 return None
             first = self._next
-            self._next += min(left, max(SMALLEST, left // (2 * self._threads)))
+            self._next += min(left, max(SMALLEST, 5 * left // (8 * self._threads)))
             return first, self._next
 
 

@@ -261,3 +261,8 @@ def test_known_columns_are_no_covariates() -> None:
     assert data.covariates == ("WT",)
     with pytest.raises(DatasetError, match="row 2, WT: is empty, and the model needs it"):
         data.number("WT", 0)
+
+
+def test_an_empty_text_is_no_path() -> None:
+    with pytest.raises(DatasetError, match="the text is empty"):
+        pkpd.read_dataset("")
