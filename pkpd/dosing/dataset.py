@@ -181,7 +181,7 @@ def read_dataset(
         cells = [tuple("." if isna(value) else _written(value) for value in line) for line in lines]
         rows, separator = list(range(1, len(cells) + 1)), ","
     elif isinstance(source, (str, os.PathLike)):
-        if not os.fspath(source).strip():
+        if not os.fspath(source):
             raise DatasetError("data set: the text is empty. Give a path, the text of a data set or a pandas frame.")
         text = source if isinstance(source, str) and "\n" in source else _content(source)
         columns, cells, rows, separator = _split(text, ignore)
