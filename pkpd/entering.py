@@ -62,6 +62,26 @@ def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> Non
                 "Prescribe the amount alone, as a bolus."
             )
 
+    for state, given in doses_by_state(model, regimen).items():
+        if given > 1 and model.states[state].once:
+            raise SimulationError(
+                f"{where} on model {model.id}: {given} doses go into {state}, which takes one, because its equation "
+                "counts the time from that dose. Give one dose, or take a model with a chain of transit compartments."
+            )
+
+
+def doses_by_state(model: Model, regimen: Regimen) -> dict[str, int]:
+    """How many doses of a regimen go into each state."""
+    given: dict[str, int] = {}
+    for dose in regimen.doses:
+        parts = model.forms[dose.form.enantiomer].parts
+        reached = {
+            way.into.get(part, way.into.get("*", "")) for way in _ways(model.routes[dose.route]) for part in parts
+        }
+        for state in reached - {""}:
+            given[state] = given.get(state, 0) + dose.count
+    return given
+
 
 @lru_cache(maxsize=64)
 def dosed_states(model: Model) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pkpd.actions import ADD, REPLACE
 from pkpd.dosing.dataset import Dataset
+from pkpd.dosing.records import Record
 from pkpd.dosing.timeline import Timeline, timeline
 from pkpd.errors import SimulationError, nearest
 from pkpd.individuals import Individuals, of_table
@@ -88,6 +89,24 @@ def predict(
     if failures and not with_failures:
         _refuse(dataset, {occasions[n].first: why for n, why in failures.items()})
     return _frame(people, dataset, found)
+
+
+def _refuse_second_doses(records: Sequence[Record], occasion: _Occasion, ways: Ways) -> None:
+    """Refuse a second dose of an occasion into a state whose equation counts the time from the first."""
+    names = ways.people.program.states
+    states = ways.people.model.states
+    given: dict[str, int] = {}
+    if not any(state.once for state in states.values()):
+        return
+    for record in records:
+        for way in ways(record, occasion.evaluated[0]) if record.gives else ():
+            name = names[way.state]
+            given[name] = given.get(name, 0) + 1 + record.additional
+            if given[name] > 1 and states[name].once:
+                raise SimulationError(
+                    f"row {record.row}: {given[name]} doses go into {name}, which takes one in an occasion, because "
+                    "its equation counts the time from that dose. Begin another occasion, or take a chain of compartments."
+                )
 
 
 def _by_subject(parameters: Mapping[str, Any], subjects: Sequence[str]) -> dict[str, Floats]:
@@ -220,6 +239,7 @@ def _refuse_two_values(dataset: Dataset, columns: Sequence[str], position: int) 
 
 def _timeline(dataset: Dataset, occasion: _Occasion, ways: Ways) -> Timeline:
     records = dataset.records[occasion.first : occasion.last]
+    _refuse_second_doses(records, occasion, ways)
     states = len(ways.people.program.states)
     return timeline(
         records,

@@ -104,3 +104,11 @@ def test_impossible_numbers_are_refused(what: str, name: str, value: float, allo
     message = f"{name}, the {what} of the route oral, is .* for subject 1. It is {allowed}"
     with pytest.raises(SimulationError, match=message):
         run(with_route(**{what: name}), "100 mg oral bolus", 3, **{name: [1.0, value, 1.0]})
+
+
+@pytest.mark.parametrize("regimen", ["10 mg oral every 12 h for 2 doses", "10 mg oral and 5 mg oral starting at 3 h"])
+def test_a_state_that_counts_from_its_dose_takes_one(regimen: str) -> None:
+    model = pkpd.load("one-compartment-gamma-transit")
+    with pytest.raises(SimulationError, match=r"2 doses go into .*, which takes one, .*Give one dose"):
+        pkpd.simulate(model, regimen, dict.fromkeys(model.parameters, 1.0), "0 to 6 h by 1 h")
+    pkpd.simulate(model, "10 mg oral", dict.fromkeys(model.parameters, 1.0), "0 to 6 h by 1 h")

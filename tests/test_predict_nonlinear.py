@@ -187,3 +187,17 @@ def test_an_area_that_nothing_reports_does_not_stand_against_a_steady_state() ->
         made.append(pkpd.predict(model, pkpd.read_dataset(text), GIVEN, tolerance=EXACT)["amount (mg)"].to_numpy())
     assert made[0][1] > 15
     np.testing.assert_allclose(made[1], made[0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("lines", [["0,1,10,1,0,12,1,0"], ["0,1,10,1,0,0,0,0", "5,1,10,1,0,0,0,0"]])
+def test_a_state_that_counts_from_its_dose_takes_one_in_an_occasion(lines: list[str]) -> None:
+    model = pkpd.load("one-compartment-gamma-transit")
+    state = next(name for name, own in model.states.items() if own.once)
+    number = 1 + list(model.states).index(state)
+    text = "\n".join([HEAD, *(f"1,{line}" for line in lines), ""]).replace(",10,1,", f",10,{number},")
+    parameters = dict.fromkeys(model.parameters, 1.0)
+    with pytest.raises(PkpdError, match="2 doses go into .*, which takes one in an occasion"):
+        pkpd.predict(model, pkpd.read_dataset(text), parameters)
+    again = text.replace("5,1,10", "5,4,10")
+    if again != text:  # another occasion
+        pkpd.predict(model, pkpd.read_dataset(again), parameters)
