@@ -105,7 +105,7 @@ def _refuse_second_doses(records: Sequence[Record], occasion: _Occasion, ways: W
             if given[name] > 1 and states[name].once:
                 raise SimulationError(
                     f"row {record.row}: {given[name]} doses go into {name}, which takes one in an occasion, because "
-                    "its equation counts the time from that dose. Begin another occasion, or take a chain of compartments."
+                    "its equation counts the time from that dose. Begin another occasion, or take a transit chain."
                 )
 
 
