@@ -245,3 +245,24 @@ def test_peaks_of_failed_subjects_are_refused_with_the_same_words() -> None:
         simulation.extremes(subjects, pkpd.parse(GIVEN), 3 * TICKS_PER_HOUR, {"size": 2.0})
     early = simulation.extremes(subjects, pkpd.parse(GIVEN), TICKS_PER_HOUR // 4, {"size": 2.0})["size"]
     assert early[0] == pytest.approx(1 / (1 - np.array(RATES) / 4), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_state_that_is_no_number_stops_a_subject_wherever_it_stands(method: str | None, first: bool) -> None:
+    """Among states that are numbers, before or behind them: never a value that is none without a failure."""
+    broken = {"broken": "rate * sqrt((late - t) / late)"}
+    sound = {"central": "-k * central", "bound": "rate * central / (a + central) - k * bound"}
+    model = bare_model(
+        broken | sound if first else sound | broken,
+        {"k": "1/h", "a": "mg", "rate": "mg/h", "late": "h"},
+        {name: (name, "mg") for name in ("broken", "bound")},
+        {"iv": "central"},
+        name=f"broken-{'first' if first else 'last'}",
+    )
+    table = {"k": 0.5, "a": 1.0, "rate": 1.0, "late": [2.0, 50.0]}
+    tolerance = pkpd.Tolerance(method=method)
+    result = pkpd.simulate(model, "10 mg iv bolus", table, ([1.0, 3.0, 20.0], "h"), tolerance=tolerance)
+    assert list(result.failures) == [0]
+    assert float(result.failures[0].split()[1]) == pytest.approx(2.0, abs=0.02)
+    assert np.isfinite(result.without_failures()["broken"]).all()

@@ -88,6 +88,12 @@ def raised(value, power):
 
 
 @part
+def worse(a, b):
+    """The larger of two errors that are not below 0; not a number where either is none, or is beyond all numbers."""
+    return if_greater(a, b, a, b) + (a - a) + (b - b)
+
+
+@part
 def scale_of(states, at, rows, i, value):
     """What an error of state i may be: absolute + relative x the largest of its sizes."""
     size = absolute(load_wide(rows, at[STATE] + i * WIDE))
@@ -228,9 +234,8 @@ def _march(method):
                 for i in range(states):
                     estimate = load_wide(rows, at[STAGES] + ((rosenbrock.STAGE_COUNT - 1) * states + i) * WIDE)
                     middle = load_wide(rows, at[STAGES] + (rosenbrock.STAGE_COUNT * states + i) * WIDE)
-                    larger = if_greater(absolute(middle), absolute(estimate), absolute(middle), absolute(estimate))
-                    part_of = larger / scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
-                    error = if_less(part_of, error, error, part_of)  # a NaN stays
+                    scale = scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
+                    error = worse(error, worse(absolute(estimate), absolute(middle)) / scale)
             else:
                 dormandprince.try_step(task.code, states, at, rows, clock, h)
                 between_ends = splat_wide(0.0)
@@ -239,13 +244,13 @@ def _march(method):
                     scale = scale_of(states, at, rows, i, load_wide(rows, at[END] + i * WIDE))
                     fifth, third, last_term = dormandprince.estimates(states, at, rows, i)
                     fifth, third, last_term = fifth / scale, third / scale, absolute(last_term) / scale
-                    between_ends = if_less(last_term, between_ends, between_ends, last_term)  # a NaN stays
+                    between_ends = worse(between_ends, last_term)
                     total, rough = fma(fifth, fifth, total), fma(third, third, rough)
                     slope, place = dormandprince.change_of(states, at, rows, i, scale)
                     turned, moved = fma(slope, slope, turned), fma(place, place, moved)
                 rough = fma(0.01, rough, total)
                 error = h * total / sqrt(if_less(rough, 1e-300, splat_wide(1e-300), rough) * states)
-                error = if_less(error, h * between_ends, h * between_ends, error)
+                error = worse(error, h * between_ends)
                 seen = if_greater(moved, dormandprince.SEEN * dormandprince.SEEN, moved, splat_wide(1e300))
                 stiffness = h * sqrt(turned / seen)
             for i in range(states):
@@ -254,7 +259,7 @@ def _march(method):
                     error = if_less(not_just_below(at, rows, i * WIDE, end), 0.0, splat_wide(FELL_BELOW), error)
             judged = if_less(error, 1e300, error, splat_wide(1e300))
             judged = if_greater(judged, 1e-10, judged, splat_wide(1e-10))
-            power = splat_wide(-1.0 / 5.0) if method == STIFF else splat_wide(-1.0 / 8.0)
+            power = splat_wide(-1.0 / (rosenbrock.ORDER if method == STIFF else dormandprince.ORDER))
             factor = SAFETY * raised(judged, power)
             factor = if_less(factor, SHORTEN, splat_wide(SHORTEN), factor)
             factor = if_greater(factor, LENGTHEN, splat_wide(LENGTHEN), factor)

@@ -20,10 +20,8 @@ Integers = NDArray[np.int64]
 # Places of the blocks of rows within a room, as entries of `at`.
 STATE, TRIAL, SLOPE, STAGES, FACTORS, FIXED, TOLERANCE, PEAK, DENSE, READ, DRIFT, END, GATHERED, SAMPLES = range(14)
 # Rows of numbers of each seat, as entries of `at`.
-TIME, STEP, LENGTH, START, WANTED, BUSY, FRESH, DUE, ERROR, STEPS, STIFFNESS, LIMIT, SUSPECT, CALM, BARRIER = range(
-    14, 29
-)
-PLACES = 29
+TIME, STEP, LENGTH, START, WANTED, BARRIER, BUSY, FRESH, DUE, STEPS, STIFFNESS, LIMIT, SUSPECT, CALM = range(14, 28)
+PLACES = 28
 # Whole numbers of each seat.
 SUBJECT, SEGMENT, REQUEST, CORNER = range(4)
 WHOLE = 4
