@@ -44,7 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
     compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
     models = commands.add_parser("models", help="list models, effects and studies")
-    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study or generic")
+    models.add_argument(
+        "kind",
+        nargs="?",
+        metavar="KIND",
+        help="only pk, effect, study or generic; or incomplete: what could not be completed, and why",
+    )
     show = commands.add_parser("show", help="show every number of a model or effect with its source and mark")
     show.add_argument("model", metavar="MODEL", help="name of a model or effect, or path of a model file")
     return parser

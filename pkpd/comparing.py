@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd import validity
 from pkpd.comparison import JOINT_STATES, Arm, Comparison, Outcome
 from pkpd.dosing.prescription import as_regimen, time_text
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import curve_value
 from pkpd.errors import SimulationError, UnknownName, unknown
+from pkpd.flags import Flag
 from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect
 from pkpd.model.expressions import named
@@ -94,15 +96,22 @@ def compare(
     horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
     chosen = _joint(model, joint)
     patients = _patients(model, subjects, seed)
-    arms = []
+    for name, regimen in plans.items():
+        validity.refuse(patients, regimen, f'regimen "{name}"')
+    arms: list[Arm] = []
+    flags: list[Flag] = []
     for number, (name, regimen) in enumerate(plans.items()):
         own = patients if paired else _others(model, subjects, seed, number, patients)
+        validity.refuse(own, regimen, f'regimen "{name}"')
         done = _Done(own.size, number, len(plans), progress)
-        arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, tolerance, threads, done))
+        arm, raised = _arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, tolerance, threads, done)
+        arms.append(arm)
+        flags += raised
         if progress is not None:
             progress((number + 1) / len(plans))
-    notes += _clocks(arms, held) + _limits(model, arms, analyte)
-    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, tuple(notes), title, patients.seed)
+    notes += _clocks(arms, held)
+    told, seen = tuple(notes), tuple(flags)
+    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, told, title, patients.seed, seen)
 
 
 class _Done:
@@ -226,14 +235,16 @@ def _arm(
     tolerance: Tolerance | None,
     threads: int | None,
     done: Callable[[int], None],
-) -> Arm:
-    """Simulate one arm and take every outcome of every patient."""
+) -> tuple[Arm, tuple[Flag, ...]]:
+    """Simulate one arm, take every outcome of every patient, and say which limits were passed."""
+    limited = validity.followed(patients.model, regimen)
     followed = {analyte: level} if analyte else {}
     for effect in patients.model.effects:
         if effect.role == "side effect" and effect.driver is not None:
             followed.setdefault(patients.program.site_of(effect), np.inf)
     measured = _measured(patients.model)
-    followed |= dict.fromkeys(measured, np.inf)
+    for name_of in (*measured, *limited):
+        followed.setdefault(name_of, np.inf)
     found = {}
     if followed:
         found = extremes(patients, regimen, horizon, followed, tolerance=tolerance, threads=threads, progress=done)
@@ -256,7 +267,8 @@ def _arm(
     outcomes += events
     if joint is not None:
         outcomes += _joint_states(patients, relief, events, joint)
-    return Arm(name, regimen, end, patients, tuple(outcomes))
+    flags = validity.flags(patients, regimen, name, {output: found[output][0] for output in limited})
+    return Arm(name, regimen, end, patients, tuple(outcomes)), flags
 
 
 def _doses(patients: Individuals, regimen: Regimen) -> list[Outcome]:
@@ -371,34 +383,3 @@ def _clocks(arms: Sequence[Arm], held: str) -> list[str]:
         f"Times count from each arm's own end of treatment, that of {held} {time_text(reference.end)} after the start. "
         f"Placebo response grows from the start, so at the same time it is not equally far on in {'; '.join(others)}."
     ]
-
-
-def _limits(model: Model, arms: Sequence[Arm], analyte: str) -> list[str]:
-    """One note for each validity limit that some arm passes."""
-    notes = []
-    for name, limit in model.validity.items():
-        low = -np.inf if limit.minimum is None else limit.minimum
-        high = np.inf if limit.maximum is None else limit.maximum
-        for arm in arms:
-            if name == "duration":
-                if arm.regimen.is_empty:
-                    continue
-                values = np.array([arm.end / TICKS_PER_HOUR])
-            elif name == "concentration":
-                if limit.of != analyte:
-                    continue
-                values = arm.outcome(f"peak {analyte} in plasma").values * NG_PER_ML
-            elif name in arm.individuals.covariates:
-                values = arm.individuals.covariates[name]
-            else:
-                continue
-            outside = float(((values < low) | (values > high)).mean())
-            if outside > 0:
-                bounds = " to ".join(f"{bound:g}" for bound in (limit.minimum, limit.maximum) if bound is not None)
-                notes.append(
-                    f"Outside the limits of {model.id} ({name} {bounds} in h, mg, L, kg): "
-                    f'{outside:.0%} of arm "{arm.name}".'
-                )
-                if name not in ("duration", "concentration"):
-                    break
-    return notes

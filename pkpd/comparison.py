@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import unknown
+from pkpd.flags import Flag
 from pkpd.individuals import Individuals
 
 if TYPE_CHECKING:
@@ -197,9 +198,10 @@ class Comparison:
     threshold : of the time above it, mg/L
     horizon   : end of the simulated course, ticks
     joint     : relief (fraction), when, and side effect of the four joint states; None without both
-    notes     : what a reader must know: limits passed, effects left out
+    notes     : what a reader must know: effects left out, whose thresholds they are
     title     : of tables and figures
     seed      : of the patients
+    flags     : limits passed, guidelines left, harms to mind: each of an arm by name, or of all where that is ""
     """
 
     arms: tuple[Arm, ...]
@@ -212,9 +214,11 @@ class Comparison:
     notes: tuple[str, ...]
     title: str = ""
     seed: int = 1
+    flags: tuple[Flag, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Comparison({', '.join(arm.name for arm in self.arms)}; {self.subjects} patients)"
+        flags = f"; flags: {len(self.flags)}" if self.flags else ""
+        return f"Comparison({', '.join(arm.name for arm in self.arms)}; {self.subjects} patients{flags})"
 
     @property
     def subjects(self) -> int:
@@ -227,6 +231,26 @@ class Comparison:
             if arm.name == name:
                 return arm
         raise unknown("comparison", "regimen", name, [arm.name for arm in self.arms])
+
+    def remarks(self) -> list[tuple[Flag, tuple[str, ...]]]:
+        """The flags, each with the arms it is of: one that says the same of several arms stands once."""
+        found: dict[tuple[str, str, str], list[Flag]] = {}
+        for flag in self.flags:
+            found.setdefault((flag.kind, flag.text, flag.source), []).append(flag)
+        return [(same[0], tuple(flag.of for flag in same if flag.of)) for same in found.values()]
+
+    def marked(self, arm: str) -> str:
+        """An arm's name, with the numbers of its flags in `footnotes` where it has some: "push (!1,3)"."""
+        numbers = [str(number) for number, (_, arms) in enumerate(self.remarks(), start=1) if arm in arms]
+        return f"{arm} (!{','.join(numbers)})" if numbers else arm
+
+    def footnotes(self) -> list[str]:
+        """Every flag with its number, the arms it is of, and where it comes from."""
+        notes = []
+        for number, (flag, arms) in enumerate(self.remarks(), start=1):
+            of = "" if len(arms) in (0, len(self.arms)) else f"{'; '.join(arms)}: "
+            notes.append(f"(!{number}) {of}{flag.text} [{flag.source}]")
+        return notes
 
     def summaries(self) -> list[Summary]:
         """Every outcome of every arm."""
@@ -256,10 +280,15 @@ class Comparison:
         """The whole table as a pandas frame: summaries, then differences from the reference."""
         import pandas
 
-        return pandas.DataFrame([dict(zip(COLUMNS, row, strict=True)) for row in self.rows()])
+        return pandas.DataFrame([dict(zip(self.columns, row, strict=True)) for row in self.rows()])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table: COLUMNS and, where something is flagged, the flags of each line's arms."""
+        return (*COLUMNS, "flags") if self.flags else COLUMNS
 
     def rows(self) -> list[tuple[str | float | int, ...]]:
-        """The lines of the table as tuples in the order of COLUMNS: summaries, then differences from the reference."""
+        """The lines of the table in the order of `columns`: summaries, then differences from the reference."""
         return [
             (
                 s.regimen,
@@ -274,9 +303,14 @@ class Comparison:
                 s.median,
                 s.unit,
                 s.subjects,
+                *([self._flags_of(s.regimen, s.against)] if self.flags else []),
             )
             for s in [*self.summaries(), *self.differences()]
         ]
+
+    def _flags_of(self, *arms: str) -> str:
+        """The flags of some arms and of all, as one text."""
+        return " | ".join(str(flag) for flag in self.flags if flag.of in ("", *arms))
 
     def plot(self, *panels: str) -> Any:
         """A matplotlib figure: all panels, or those named: "plasma", "side effects", "relief", "states"."""

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from pkpd.dosing.regimen import Dose, Regimen
 from pkpd.dosing.schedule import Schedule, Target, schedule
-from pkpd.errors import SimulationError, unknown
+from pkpd.errors import SimulationError, UnknownName
 from pkpd.individuals import Individuals
 from pkpd.kernels.remembering import Remembered
+from pkpd.model.facts import advice
 from pkpd.model.model import Model, Route
 from pkpd.times import TICKS_PER_HOUR
 
@@ -44,17 +45,22 @@ class _Entry(NamedTuple):
 def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> None:
     """Refuse a regimen whose routes or drug forms a model has not.
 
-    Raises UnknownName for a route, SimulationError for a form, and for an infusion by a route whose doses the model
-    itself gives a rate or duration.
+    Raises UnknownName for a route, with what is known of it, SimulationError for a form, and for an infusion by a
+    route whose doses the model itself gives a rate or duration.
     """
     for dose in regimen.doses:
         if dose.route not in model.routes:
-            raise unknown(f"{where} on model {model.id}", "route", dose.route, model.routes)
+            raise UnknownName(f"{where} on model {model.id}: {advice(model, dose.route)}")
         if dose.form.enantiomer not in model.forms:
+            way_out = "Choose a model of that form."
+            if dose.form.enantiomer == "racemate" and "S" in model.forms:
+                way_out = (
+                    "Take a model of the racemate; or give its S half alone, half the mass as s-ketamine: "
+                    "regimen.s_half(), of a text pkpd.parse(text).s_half()."
+                )
             raise SimulationError(
-                f"{where} on model {model.id}: it does not take {dose.form}. Allowed: "
-                f"{', '.join(sorted(model.forms))}. Choose a model of that form; "
-                "or, of a racemate, give one half as s-ketamine."
+                f"{where} on model {model.id}: it does not take {dose.form}. "
+                f"Allowed: {', '.join(sorted(model.forms))}. {way_out}"
             )
         if dose.duration and any(_modelled(way) for way in _ways(model.routes[dose.route])):
             raise SimulationError(

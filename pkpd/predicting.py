@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd import validity
 from pkpd.actions import ADD, REPLACE
 from pkpd.dosing.dataset import Dataset
 from pkpd.dosing.records import Record
+from pkpd.dosing.regimen import Regimen
 from pkpd.dosing.timeline import Timeline, timeline
 from pkpd.errors import SimulationError, nearest
 from pkpd.individuals import Individuals, of_table
@@ -76,6 +78,7 @@ def predict(
     columns = _columns(model, dataset, covariates or {}, given)
     occasions, table = _evaluated(model, dataset, subjects, given, columns)
     people = of_table(model, table)
+    validity.refuse(people, Regimen())
     ways = Ways(people, dataset.mode)
     timelines = [_timeline(dataset, one, ways) for one in occasions]
     found = np.empty((len(people.program.outputs), len(dataset.records)))

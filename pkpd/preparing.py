@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd import validity
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import SimulationError, unknown
@@ -16,7 +17,7 @@ from pkpd.individuals import Individuals
 from pkpd.model.model import Model
 from pkpd.model.program import compiled
 from pkpd.result import Result
-from pkpd.simulation import check_regimen, concentrations, individuals, solved, written
+from pkpd.simulation import check_regimen, concentrations, individuals, raised, solved, written
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, read_times
 
@@ -93,8 +94,10 @@ class Prepared:
         Raises a PkpdError for an unknown, missing or impossible parameter, as `pkpd.simulate` does, and for a subject
         who cannot be integrated.
         """
+        subjects = self._subjects(parameters)
+        validity.refuse(subjects, self.regimen)
         return concentrations(
-            self._subjects(parameters),
+            subjects,
             self.regimen,
             self.ticks,
             outputs=self.outputs,
@@ -106,6 +109,7 @@ class Prepared:
     def run(self, parameters: Mapping[str, Any] | None = None, *, threads: int | None = None) -> Result:
         """The same as a Result, with every quantity of the model."""
         subjects = self._subjects(parameters)
+        validity.refuse(subjects, self.regimen)
         found = solved(
             subjects,
             self.regimen,
@@ -115,7 +119,8 @@ class Prepared:
             before_dose=self.before_dose,
         )
         text, names = written(self.regimen), subjects.program.outputs
-        return Result(subjects, text, self.hours, names, found.values, found.failures)
+        flags = raised(subjects, self.regimen, self.ticks, found.failures, tolerance=self.tolerance, threads=threads)
+        return Result(subjects, text, self.hours, names, found.values, found.failures, flags)
 
     def _subjects(self, parameters: Mapping[str, Any] | None) -> Individuals:
         return individuals(self.model, _table(parameters) if parameters else None)

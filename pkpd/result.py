@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pkpd.effects.response import effect_values, pain, remaining
 from pkpd.errors import SimulationError, unknown
+from pkpd.flags import Flag
 from pkpd.individuals import Individuals
 from pkpd.units import analyse
 
@@ -34,6 +35,7 @@ class Result:
     array       : (quantities, times, subjects) in canonical units, concentrations in mg/L; all else converts it. Not a
                   number from where a subject could not be integrated
     failures    : subject -> why it could not be integrated, and what to do
+    flags       : limits of the model and its effects that were passed, and what else a reader must know
 
     `result["S-ketamine"]` is (times, subjects) in ng/mL; an effect's name gives its value, "pain" the pain score and
     "relief" its fraction of baseline removed.
@@ -45,11 +47,13 @@ class Result:
     quantities: tuple[str, ...]
     array: Floats
     failures: Mapping[int, str] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
 
     def __repr__(self) -> str:
+        flags = f"; flags: {len(self.flags)}" if self.flags else ""
         return (
             f"Result({self.individuals.model.id}: {self.regimen}; {len(self.quantities)} quantities x "
-            f"{self.array.shape[1]} times x {self.array.shape[2]} subjects)"
+            f"{self.array.shape[1]} times x {self.array.shape[2]} subjects{flags})"
         )
 
     @property
@@ -133,11 +137,16 @@ class Result:
         return xarray.Dataset(
             variables,
             coordinates,
-            {"model": self.individuals.model.id, "regimen": self.regimen, "not_for": "Not for dosing patients."},
+            {
+                "model": self.individuals.model.id,
+                "regimen": self.regimen,
+                "not_for": "Not for dosing patients.",
+                **({"flags": [str(flag) for flag in self.flags]} if self.flags else {}),
+            },
         )
 
     def to_frame(self, names: Sequence[str] | None = None) -> pandas.DataFrame:
-        """A pandas frame, one row per subject and time; units stand in the column names.
+        """A pandas frame, one row per subject and time; units stand in the column names, flags in `attrs["flags"]`.
 
         names : which quantities; all unless given
         """
@@ -149,7 +158,10 @@ class Result:
         for name in names or self.names:
             unit = self.unit(name)
             columns[f"{name} ({unit})" if unit not in ("", "1") else name] = self[name].T.reshape(-1)
-        return pandas.DataFrame(columns)
+        frame = pandas.DataFrame(columns)
+        if self.flags:
+            frame.attrs["flags"] = [str(flag) for flag in self.flags]
+        return frame
 
 
 WAY_OUT = "A result's without_failures() leaves such subjects out, with_failures() gives what there is."

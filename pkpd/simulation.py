@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd import solving
+from pkpd import solving, validity
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
 from pkpd.entering import check_regimen as check_regimen
 from pkpd.entering import dosed_states, groups
 from pkpd.errors import SimulationError
+from pkpd.flags import Flag
 from pkpd.individuals import Individuals, of_population, of_table
 from pkpd.model.model import Model
 from pkpd.model.program import Program
@@ -64,6 +65,7 @@ def simulate(
     subjects = individuals(model, population)
     ticks = read_times(times)
     regimens = per_subject(regimen, subjects.size)
+    check_all(subjects, regimens)
     found = solved(
         subjects,
         regimens,
@@ -74,7 +76,39 @@ def simulate(
         progress=progress,
     )
     hours = ticks / TICKS_PER_HOUR
-    return Result(subjects, written(regimens), hours, subjects.program.outputs, found.values, found.failures)
+    flags = raised(subjects, regimens, ticks, found.failures, tolerance=tolerance, threads=threads)
+    return Result(subjects, written(regimens), hours, subjects.program.outputs, found.values, found.failures, flags)
+
+
+def check_all(subjects: Individuals, regimens: Regimen | list[Regimen]) -> None:
+    """Refuse a regimen that does not suit the model, and patients or a regimen beyond its hard limits."""
+    for regimen in [regimens] if isinstance(regimens, Regimen) else regimens:
+        check_regimen(subjects.model, regimen)
+    validity.refuse(subjects, regimens)
+
+
+def raised(
+    subjects: Individuals,
+    regimens: Regimen | list[Regimen],
+    ticks: Integers,
+    failures: Mapping[int, str],
+    *,
+    tolerance: Tolerance | None = None,
+    threads: int | None = None,
+) -> tuple[Flag, ...]:
+    """The flags of a simulation: levels are held against limits at their peaks up to the last time, between times too.
+
+    failures : subjects who could not be integrated, and are left out
+    """
+    limited = validity.followed(subjects.model, regimens)
+    if limited and ticks.size and len(failures) < subjects.size:
+        kept = np.setdiff1d(np.arange(subjects.size), list(failures))
+        own = regimens if isinstance(regimens, Regimen) else [regimens[number] for number in kept]
+        people = subjects.only(kept)
+        levels = dict.fromkeys(limited, np.inf)
+        found = extremes(people, own, int(ticks.max()), levels, tolerance=tolerance, threads=threads)
+        return validity.flags(people, own, peaks={output: values[0] for output, values in found.items()})
+    return validity.flags(subjects, regimens)
 
 
 def individuals(model: Model, population: Population | int | Mapping[str, Any] | None) -> Individuals:
@@ -184,7 +218,7 @@ def solved(
 
 def extremes(
     subjects: Individuals,
-    regimen: Regimen,
+    regimen: Regimen | list[Regimen],
     end: int,
     threshold: Mapping[str, float],
     *,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,13 @@ from pkpd.dosing.regimen import Regimen
 from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest
 from pkpd.model import library
 from pkpd.model.effect import Effect
-from pkpd.model.model import MARKS, Model, Source
+from pkpd.model.model import MARKS, Covariate, Model, Source
 from pkpd.model.sections import read_id, read_sources
 from pkpd.model.tomltext import Document, Table
-from pkpd.population.people import Population, Spread
+from pkpd.population.people import Given, Population, Share, Spread
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
+from pkpd.units import analyse
 from pkpd.units import parse as parse_quantity
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ _KEYS = (
     "arms",
 )
 _SPREAD_KEYS = ("mean", "sd", "unit", "kind", "least", "most", "source", "mark")
+_SHARE_KEYS = ("share", "source", "mark")
+_VALUE_KEYS = ("value", "unit", "source", "mark")
 _ARM_KEYS = ("name", "regimen", "source", "mark", "note")
 
 
@@ -163,15 +166,16 @@ def _study(document: Document) -> Study:
     until = top.text("until", "") or None
     if until is not None:
         _placed(top, "until", lambda: ticks(until))
+    effects = _effects(top, model)
     study = Study(
         name,
         top.text("title"),
         top.text("about", ""),
         model,
-        _effects(top, model),
+        effects,
         arms,
         reference,
-        _population(top, sources),
+        _population(top, sources, model, library.default_effects() if effects is None else effects),
         threshold,
         until,
         sources,
@@ -221,38 +225,56 @@ def _effects(top: Table, model: Model) -> tuple[Effect, ...] | None:
     return chosen
 
 
-def _population(top: Table, sources: Mapping[str, Source]) -> Population:
-    """The patients a study describes; covariates it does not name are those of the default population."""
+def _population(top: Table, sources: Mapping[str, Source], model: Model, effects: Sequence[Effect]) -> Population:
+    """The patients a study describes; what it does not name is not known of them, the weight that of the default."""
     subjects, seed = top.data.get("subjects", 1000), top.data.get("seed", 1)
     for key, number, least in (("subjects", subjects, 1), ("seed", seed, 0)):
         if isinstance(number, bool) or not isinstance(number, int) or not least <= number < 2**64:
             top.fail(f"{number!r} is not a whole number from {least} to 2^64 - 1.", key)
-    spreads = {}
+    read = {name: covariate for owner in [*effects, *model.files] for name, covariate in owner.covariates.items()}
+    allowed = dict.fromkeys(["weight", "age", *read])
+    covariates: dict[str, Given] = {}
     for name, table in top.each("population").items():
-        table.only(_SPREAD_KEYS)
-        if name not in ("weight", "age"):
-            top.table("population").fail_unknown("covariate", name, ("weight", "age"), name)
+        if name not in allowed:
+            top.table("population").fail_unknown("covariate", name, allowed, name)
         table.choice("source", sources, why="It names one of [sources].")
-        unit = table.text("unit")
-        values = {}
-        for key in ("mean", "sd", "least", "most"):
-            if key in table:
-                values[key] = _quantity(table, key, f"{table.number(key)} {unit}", name)
-        for key in ("mean", "sd"):
-            if key not in values:
-                table.fail(f'"{key}" is missing.')
-        try:
-            spreads[name] = Spread(
-                **values,
-                kind=table.choice("kind", ("log-normal", "normal"), "log-normal"),
-                source=sources[table.text("source")].citation,
-                mark=table.choice("mark", MARKS),
-            )
-        except PkpdError as cause:
-            table.fail(str(cause))
-    weight = spreads.pop("weight", None)
-    people = Population(int(subjects), int(seed), covariates=spreads)
-    return people if weight is None else replace(people, weight=weight)
+        table.choice("mark", MARKS)
+        covariates[name] = _covariate(table, name, read.get(name), sources)
+    weight = covariates.pop("weight", None)
+    people = _placed(top, "population", lambda: Population(int(subjects), int(seed), covariates=covariates))
+    if weight is None:
+        return people
+    if not isinstance(weight, (Spread, str)):
+        top.table("population").fail("body weight is given by mean and sd, or by value.", "weight")
+    return replace(people, weight=weight)
+
+
+def _covariate(table: Table, name: str, read: Covariate | None, sources: Mapping[str, Source]) -> Given:
+    """One of [population]: a share of people who have it, a value of everybody, or a spread.
+
+    read : the covariate as the model or an effect declares it
+    """
+    unit_of = read.unit if read is not None else {"weight": "kg", "age": "year"}[name]
+    origin = (sources[table.text("source")].citation, table.text("mark"))
+    if "share" in table:
+        table.only(_SHARE_KEYS)
+        if analyse(unit_of)[1]:
+            table.fail(f"{name} is in {unit_of}; only a trait, a plain number, is had by a share of people.", "share")
+        return _placed(table, "share", lambda: Share(table.number("share"), *origin))
+    unit = table.text("unit", why='A plain number has the unit "1".')
+    if _placed(table, "unit", lambda: analyse(unit))[1] != analyse(unit_of)[1]:
+        table.fail(f'unit "{unit}" does not fit; {name} is in {unit_of or "no unit"}.', "unit")
+    if "value" in table:
+        table.only(_VALUE_KEYS)
+        return f"{table.number('value')!r} {'' if unit == '1' else unit}".strip()
+    table.only(_SPREAD_KEYS)
+    for key in ("mean", "sd"):
+        if key not in table:
+            table.fail(f'"{key}" is missing.')
+    factor = analyse(unit)[0]
+    values = {key: factor * table.number(key) for key in ("mean", "sd", "least", "most") if key in table}
+    kind = table.choice("kind", ("log-normal", "normal"), "log-normal")
+    return _placed(table, "mean", lambda: Spread(**values, kind=kind, source=origin[0], mark=origin[1]))
 
 
 def _quantity(table: Table, key: str, text: str, dimension: str) -> float:

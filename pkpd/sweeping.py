@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd import validity
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import SimulationError, unknown
+from pkpd.flags import Flag
 from pkpd.individuals import Individuals
 from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.simulation import check_regimen, concentrations, individuals, thread_count
+from pkpd.simulation import check_regimen, concentrations, individuals, raised, thread_count
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, read_times
 from pkpd.units import analyse
@@ -61,11 +63,13 @@ def sweep(
     plans = _named(regimens)
     for name, regimen in plans.items():
         check_regimen(model, regimen, f'regimen "{name}"')
+        validity.refuse(subjects, regimen, f'regimen "{name}"')
     ticks = read_times(times)
     if ticks.ndim == 2:
         raise SimulationError("sweep: percentiles over subjects need times that are the same for all of them.")
     read = _reader(subjects, ticks, of, tolerance)
     summary = _Summary(_fractions(quantiles), subjects.size)
+    flags: list[tuple[Flag, ...]] = [()] * len(plans)
     made = np.empty((3, len(plans), len(summary.fractions), len(ticks)))
     workers = min(thread_count(threads), len(plans))
     inner = thread_count(threads) if workers == 1 else 1
@@ -76,6 +80,8 @@ def sweep(
         if np.isnan(found[:, -1]).any():
             raise SimulationError(f'sweep: regimen "{name}" leaves some subjects without a value of {of}.')
         made[:, number] = summary(found, read.divisor)
+        raised_of = raised(subjects, regimen, ticks, {}, tolerance=tolerance, threads=inner)
+        flags[number] = tuple(replace(flag, of=name) for flag in raised_of)
 
     names = list(plans.items())
     if workers == 1:
@@ -85,7 +91,11 @@ def sweep(
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(len(names))))
     shares, hours = tuple(summary.fractions.tolist()), ticks / TICKS_PER_HOUR
-    return Sweep(model, plans, of, read.unit, shares, hours, made[0], made[1], made[2], subjects.size)
+    return Sweep(model, plans, of, read.unit, shares, hours, made[0], made[1], made[2], subjects.size, _joined(flags))
+
+
+def _joined(flags: Sequence[tuple[Flag, ...]]) -> tuple[Flag, ...]:
+    return tuple(flag for of_one in flags for flag in of_one)
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,7 @@ class Sweep:
     low, high : (regimens, quantiles, times) 95 % interval of each percentile, were as many subjects drawn at random:
                 order statistics; nan where there are too few subjects for a bound
     subjects  : how many
+    flags     : limits of the model and its effects that were passed, each `of` a regimen by name
 
     `sweep["name of a regimen"]` is (quantiles, times).
     """
@@ -114,11 +125,13 @@ class Sweep:
     low: Floats
     high: Floats
     subjects: int
+    flags: tuple[Flag, ...] = ()
 
     def __repr__(self) -> str:
+        flags = f"; flags: {len(self.flags)}" if self.flags else ""
         return (
             f"Sweep({self.model.id}: {self.of} under {len(self.regimens)} regimens; {len(self.quantiles)} percentiles "
-            f"of {self.subjects} subjects at {len(self.hours)} times)"
+            f"of {self.subjects} subjects at {len(self.hours)} times{flags})"
         )
 
     def __getitem__(self, regimen: str) -> Floats:
@@ -136,13 +149,16 @@ class Sweep:
         """Monte-Carlo standard error of each percentile: its interval's width over that of a normal one."""
         return (self.high - self.low) / (2 * Z95)
 
+    def _flags_of(self, regimen: str) -> str:
+        return " | ".join(f"{flag.text} [{flag.source}]" for flag in self.flags if flag.of == regimen)
+
     def to_frame(self) -> pandas.DataFrame:
-        """A pandas frame, one row per regimen, percentile and time; the unit stands in the column names."""
+        """A pandas frame, one row per regimen, percentile and time; units in column names, flags in a last column."""
         import pandas
 
         count, shares, times = self.values.shape
         unit = f" ({self.unit})" if self.unit else ""
-        return pandas.DataFrame(
+        frame = pandas.DataFrame(
             {
                 "regimen": np.repeat(np.array(list(self.regimens), object), shares * times),
                 "quantile": np.tile(np.repeat(self.quantiles, times), count),
@@ -152,6 +168,10 @@ class Sweep:
                 f"high{unit}": self.high.ravel(),
             }
         )
+        if self.flags:
+            texts = np.array([self._flags_of(name) for name in self.regimens], object)
+            frame["flags"] = np.repeat(texts, shares * times)
+        return frame
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
+from pkpd.comparison import JOINT_STATES, Comparison, Summary
 from pkpd.model import library
 from pkpd.model.effect import Effect
+from pkpd.model.facts import incomplete_models
 from pkpd.model.model import Model, Parameter, Source
 from pkpd.model.program import Program, compiled
 from pkpd.units import analyse
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pkpd.study import Study
 
 LONGEST_FORMULA = 160  # characters
-KINDS = ("pk", "effect", "study", "generic")
+KINDS = ("pk", "effect", "study", "generic", "incomplete")
 
 
 class _Output(Console):
@@ -105,10 +106,14 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
     )
     prescriptions = _left(_table("Regimens", "arm", "prescription"))
     for arm in comparison.arms:
-        prescriptions.add_row(arm.name, str(arm.regimen))
+        prescriptions.add_row(comparison.marked(arm.name), str(arm.regimen))
     console.print(prescriptions)
 
     _print_blocks(console, comparison)
+    if comparison.flags:
+        console.print("Flags", style="bold")
+    for footnote in comparison.footnotes():
+        console.print(footnote)
     for note in comparison.notes:
         console.print(f"Note: {note}")
     model = comparison.arms[0].individuals.model
@@ -130,7 +135,7 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
     against = {(s.regimen, s.quantity, s.when): s for s in comparison.differences()}
     lines = list(dict.fromkeys((s.quantity, s.when) for s in found.values()))
     events = {outcome.name for arm in comparison.arms for outcome in arm.outcomes if outcome.event}
-    arms = [arm.name for arm in comparison.arms]
+    arms = {arm.name: comparison.marked(arm.name) for arm in comparison.arms}
     levels = [line for line in lines if not line[1] and line[0] not in events]
     sides = [line for line in lines if not line[1] and line[0] in events]
     over_time = list(dict.fromkeys(q for q, when in lines if when and q not in JOINT_STATES))
@@ -146,10 +151,10 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
         states = [(name, when) for name in JOINT_STATES if (name, when) in lines]
         title = f"Relief of at least {share:.0%} at {when}, and {side_effect} ever, % of patients: {OF_ESTIMATE}"
         _block(console, title, states, arms, found)
-    others = [arm for arm in arms if arm != comparison.reference]
+    others = {arm: marked for arm, marked in arms.items() if arm != comparison.reference}
     if others:
         how = "paired mean difference" if comparison.paired else "difference of means"
-        head = f"Against {comparison.reference}, {how} [95 % interval] ±Monte-Carlo error"
+        head = f"Against {arms[comparison.reference]}, {how} [95 % interval] ±Monte-Carlo error"
         for quantity in over_time:
             _block(console, f"{head}: {_named(quantity)}", at[quantity], others, against, times=True)
         _block(console, f"{head}: side effects ever, % of patients", sides, others, against)
@@ -168,13 +173,16 @@ def _block(
     console: Console,
     title: str,
     lines: Sequence[tuple[str, str]],
-    arms: Sequence[str],
+    arms: Mapping[str, str],
     found: Mapping[tuple[str, str, str], Summary],
     *,
     units: bool = False,
     times: bool = False,
 ) -> None:
-    """One table: a line for each arm, a column for each quantity or time."""
+    """One table: a line for each arm, a column for each quantity or time.
+
+    arms : name -> the name as shown
+    """
     if not lines or not arms:
         return
     heads = []
@@ -183,7 +191,9 @@ def _block(
         heads.append(when if times else f"{quantity} ({unit})" if units and unit else quantity)
     heads_and_name = ["", *heads]
     table = _table(title, *heads_and_name)
-    rows = [[arm, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines)] for arm in arms]
+    rows = [
+        [shown, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines)] for arm, shown in arms.items()
+    ]
     for number, column in enumerate(table.columns):  # a number is never broken, whatever the width
         words = [word for row in [heads_and_name, *rows] for word in row[number].split()]
         column.min_width = max(len(word) for word in [*words, " "])
@@ -196,7 +206,7 @@ def csv_text(comparison: Comparison) -> str:
     """The whole table as CSV, numbers to six significant digits, empty where there is none."""
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(comparison.columns)
     for row in comparison.rows():
         writer.writerow(
             [
@@ -212,7 +222,10 @@ def csv_text(comparison: Comparison) -> str:
 
 
 def print_models(kind: str | None = None) -> None:
-    """What the library holds, from where, usable for what."""
+    """What the library holds, from where, usable for what; "incomplete" for what it could not hold, and why."""
+    if kind == "incomplete":
+        print_incomplete()
+        return
     console = _console()
     if kind in (None, "pk"):
         table = _left(_table("Kinetic models", "model", "gives", "site", "routes", "use it for", "not for"))
@@ -251,6 +264,22 @@ def print_models(kind: str | None = None) -> None:
         for name in library.names("generic"):
             model = library.load(name)
             table.add_row(name, ", ".join(model.parameters))
+        console.print(table)
+    if kind is None:
+        console.print("Published models that could not be completed, and what is missing: pkpd models incomplete")
+
+
+def print_incomplete() -> None:
+    """The published models that could not be completed: what was seen, what is missing."""
+    console = _console()
+    for area, title in (("kinetics", "Kinetic models"), ("effect", "Effects")):
+        table = _left(
+            _table(f"{title} that could not be completed", "model", "seen", "missing", "used for", "citation")
+        )
+        for one in incomplete_models():
+            if one.area == area:
+                cited = f"{one.citation}; doi:{one.doi}" if one.doi else one.citation
+                table.add_row(one.name, one.seen, one.missing, one.use or "-", cited)
         console.print(table)
 
 
@@ -325,13 +354,8 @@ def print_model(name: str) -> None:
         console.print(f"  {source.key}: {_source_text(source)}")
     for note in found.notes:
         console.print(f"- {note}")
-    for limit in found.validity.values():
-        bounds = [
-            f"{word} {bound / analyse(limit.unit)[0]:g}"
-            for word, bound in (("from", limit.minimum), ("to", limit.maximum))
-            if bound is not None
-        ]
-        console.print(f"Limit: {limit.name} {' '.join(bounds)} {limit.unit}")
+    for limit in found.validity:
+        console.print(f"Limit: {limit}{'; refused beyond' if limit.hard else ''}")
     console.print(f"{len(found.checks)} checks of this file run with the tests.")
 
 

@@ -164,9 +164,9 @@ def test_model_without_s_ketamine_says_why_there_are_no_effects():
     assert all(outcome.name != "pain relief" for outcome in comparison.arm("a").outcomes)
 
 
-def test_limits_passed_are_noted():
+def test_limits_passed_are_flagged():
     comparison = pkpd.compare(pkpd.load("simons2022-s-ketamine"), {"a": "s-ketamine 20 mg iv over 20 min"}, 200)
-    assert any("weight 53 to 93" in note for note in comparison.notes)
+    assert any("weight 53 to 93" in flag.text for flag in comparison.flags)
 
 
 @pytest.mark.parametrize(

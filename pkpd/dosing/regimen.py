@@ -353,6 +353,17 @@ class Regimen:
             )
         )
 
+    def s_half(self) -> Regimen:
+        """What S-ketamine alone a regimen gives: of the racemate half its mass, as S-ketamine of the same salt.
+
+        returns : a new regimen; S-ketamine stays as it is
+        Raises RegimenError for R-ketamine, which holds none.
+        """
+        for dose in self.doses:
+            if dose.form.enantiomer == "R":
+                raise RegimenError(f"s_half: a dose of {dose.form} holds no S-ketamine. Leave it out first.")
+        return Regimen(tuple(dose if dose.form.enantiomer == "S" else _s_half(dose) for dose in self.doses))
+
     def cap(self, limit: Quantity) -> Regimen:
         """At most this much at each administration, or this fast; a lower cap that a dose already has stays.
 
@@ -378,6 +389,12 @@ def _order(dose: Dose) -> tuple[object, ...]:
         dose.cap is not None,
         dose.cap or 0.0,
     )
+
+
+def _s_half(dose: Dose) -> Dose:
+    """The S-ketamine in a dose of the racemate."""
+    cap = None if dose.cap is None else dose.cap / 2
+    return replace(dose, quantity=dose.quantity / 2, cap=cap, form=replace(dose.form, enantiomer="S"))
 
 
 def _shifted(regimen: Regimen, ticks: int) -> Regimen:

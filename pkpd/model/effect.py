@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pkpd.errors import unknown
 from pkpd.model.expressions import Expression
 from pkpd.model.parts import (
     MARKS,
@@ -19,6 +20,7 @@ from pkpd.model.parts import (
     Parameter,
     Source,
     marks_of,
+    softened,
     with_values,
 )
 
@@ -83,7 +85,7 @@ class Effect:
     derived: Mapping[str, Expression] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     covariates: Mapping[str, Covariate] = field(default_factory=dict)
-    validity: Mapping[str, Limit] = field(default_factory=dict)
+    validity: tuple[Limit, ...] = ()
     path: str = ""
 
     def with_values(self, **values: Any) -> Effect:
@@ -94,6 +96,17 @@ class Effect:
         """
         changed = with_values(self.parameters, values, f'effect "{self.id}"')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
+
+    def beyond(self, *names: str) -> Effect:
+        """The effect with hard limits of these names flagged where they are passed, no longer refused.
+
+        names : of its limits, such as "age"
+        Raises UnknownName for a name that none of its limits has.
+        """
+        for name in names:
+            if name not in {limit.name for limit in self.validity}:
+                raise unknown(f'effect "{self.id}"', "limit", name, {limit.name for limit in self.validity})
+        return replace(self, validity=softened(self.validity, names))
 
     def marks(self) -> dict[str, int]:
         """How many of the effect's numbers carry each mark."""

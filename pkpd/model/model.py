@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from pkpd.errors import ModelFileError, UnknownName, nearest
+from pkpd.errors import ModelFileError, UnknownName, nearest, unknown
 from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
 from pkpd.model.expressions import Expression, named
 from pkpd.model.parts import (
@@ -24,6 +24,7 @@ from pkpd.model.parts import (
     Scale,
     Source,
     marks_of,
+    softened,
     with_values,
 )
 from pkpd.units import Dimension
@@ -84,6 +85,7 @@ class Route:
     rate            : name of the constant rate at which every dose enters; the regimen then gives amounts, as boluses
     duration        : name of the time over which every dose enters at a constant rate, in the same way
     also            : further ways of the same dose: it goes each of them whole, times that way's bioavailability
+    added           : whether a script added it
     """
 
     name: str
@@ -93,6 +95,7 @@ class Route:
     rate: str | None = None
     duration: str | None = None
     also: tuple[Route, ...] = ()
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +172,16 @@ class Model:
     states: Mapping[str, State]
     outputs: Mapping[str, Output]
     residual: Mapping[str, Residual] = field(default_factory=dict)
-    validity: Mapping[str, Limit] = field(default_factory=dict)
+    validity: tuple[Limit, ...] = ()
     checks: tuple[Check, ...] = ()
     path: str = ""
     effects: tuple[Effect, ...] = ()
     formulas: Mapping[str, Expression] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[Model | Effect, ...]:
+        """The model and its effects: whatever has limits, covariates and sources of its own."""
+        return (self, *self.effects)
 
     def with_effects(self, *effects: Effect) -> Model:
         """The model with effects added after those it has.
@@ -211,6 +219,38 @@ class Model:
         """
         changed = with_values(self.parameters, values, f'model "{self.id}"')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
+
+    def beyond(self, *names: str) -> Model:
+        """The model with hard limits of these names, its own and its effects', flagged where passed and not refused.
+
+        names : of limits, such as "age"
+        Raises UnknownName for a name that no limit of the model or of its effects has.
+        """
+        limits = {limit.name for owner in self.files for limit in owner.validity}
+        for name in names:
+            if name not in limits:
+                raise unknown(f'model "{self.id}"', "limit", name, limits)
+        effects = tuple(replace(effect, validity=softened(effect.validity, names)) for effect in self.effects)
+        return replace(self, validity=softened(self.validity, names), effects=effects)
+
+    def with_route(self, name: str, ka: Any = None, bioavailability: Any = None, population: str = "") -> Model:
+        """The model with a further route: a depot that empties with first order to where its intravenous doses enter.
+
+        name            : of the route, such as "im"
+        ka              : absorption rate, text with its unit ("1.76 1/h"); always given, for none is known that belongs
+                          to no complete model
+        bioavailability : fraction or text ("93 %"); where it is left out, what the library knows of the route
+        population      : "adults" or "children", whose bioavailability the library is asked for; that of the model
+                          unless given
+        returns         : a new Model. Its parameters are ka_NAME and F_NAME; where sources disagree, F_NAME has their
+                          range as `scan`. Every number given here is marked assumed, with the source "user", and a
+                          result by the route carries a Flag. What does not reach the circulation forms no metabolite
+        Raises UnknownName for a route that is none, SimulationError for one the model has already or where a number is
+        missing, UnitError for a unit that does not fit.
+        """
+        from pkpd.model.adding import with_route
+
+        return with_route(self, name, ka, bioavailability, population)
 
     def marks(self) -> dict[str, int]:
         """How many of the numbers of the model and its effects carry each mark, checks not counted."""

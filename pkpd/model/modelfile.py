@@ -123,6 +123,7 @@ def _model(document: Document) -> Model:
     placed += equations.placed + shown
     refuse_zero_divisors(top, parameters, covariates, {**derived, **equations.formulas}, placed)
     forms = _forms(top, sources)
+    routes = _routes(top, forms, states, dimensions)
 
     def of_check(table: Table, quantity: str) -> Dimension:
         return _dimension_of_check(table, quantity, dimensions, outputs, states)
@@ -137,7 +138,7 @@ def _model(document: Document) -> Model:
         top.texts("notes"),
         sources,
         forms,
-        _routes(top, forms, states, dimensions),
+        routes,
         covariates,
         parameters,
         read_covariances(top, parameters, sources),
@@ -145,7 +146,7 @@ def _model(document: Document) -> Model:
         states,
         outputs,
         _residual(top, outputs, sources),
-        read_validity(top, covariates, outputs),
+        read_validity(top, covariates, outputs, routes),
         read_checks(top, OF_MODELS, sources, of_check),
         document.path,
         formulas=equations.formulas,

@@ -123,13 +123,35 @@ class Covariate:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A validity limit, canonical; None for an open end; `of` is the output meant, "" where it is no concentration."""
+    """A validity limit, canonical.
+
+    name             : a covariate, "duration" (of treatment) or "concentration"
+    minimum, maximum : None for an open end
+    unit             : as the file names it
+    of               : the output whose concentration is meant; "" for another limit
+    route            : the route under which it holds; "" for every one
+    hard             : whether passing it is refused rather than flagged
+    """
 
     name: str
     minimum: float | None
     maximum: float | None
     unit: str
     of: str = ""
+    route: str = ""
+    hard: bool = False
+
+    def __str__(self) -> str:
+        factor = units.analyse(self.unit)[0]
+        low, high = (None if end is None else f"{end / factor:g}" for end in (self.minimum, self.maximum))
+        if low is not None and high is not None:
+            bounds = f"{low} to {high}"
+        else:
+            bounds = f"from {low}" if low is not None else f"to {high}"
+        unit = "years" if self.unit == "year" else self.unit
+        of = f" of {self.of}" if self.of else ""
+        route = f" by the route {self.route}" if self.route else ""
+        return f"{self.name}{of} {bounds} {unit}".rstrip() + route
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +211,12 @@ def with_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any], 
             required=False,
         )
     return changed
+
+
+def softened(limits: tuple[Limit, ...], names: Iterable[str]) -> tuple[Limit, ...]:
+    """Limits of which those named are no longer hard."""
+    chosen = set(names)
+    return tuple(replace(limit, hard=False) if limit.name in chosen else limit for limit in limits)
 
 
 def _split(old: Parameter, value: Any, where: str) -> tuple[float, str]:

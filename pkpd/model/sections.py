@@ -23,6 +23,7 @@ from pkpd.model.model import (
     Source,
 )
 from pkpd.model.tomltext import Table
+from pkpd.routes import ROUTES
 from pkpd.units import Dimension
 
 WHY = "Every number needs a unit, a source and a mark."
@@ -319,30 +320,44 @@ def need(
         table.fail(f'"{expression.text}" is {describe(found)}; {who} needs {describe(wanted)}.', key)
 
 
-def read_validity(top: Table, covariates: Mapping[str, Covariate], analytes: Iterable[str]) -> dict[str, Limit]:
-    """[validity]
+def read_validity(
+    top: Table, covariates: Mapping[str, Covariate], analytes: Iterable[str], routes: Iterable[str] = ROUTES
+) -> tuple[Limit, ...]:
+    """[validity]: each name has one limit, or a list of them.
 
     analytes : names that a limit of the concentration may be `of`
+    routes   : names that a limit may be of
     """
     wanted = {name: units.analyse(covariate.unit)[1] for name, covariate in covariates.items()}
     wanted |= {
         name: named(dimension)
         for name, dimension in (*_USUAL.items(), ("duration", "time"), ("concentration", "concentration"))
     }
-    limits = {}
-    top.table("validity").only(wanted)
-    for name, table in top.each("validity").items():
-        table.only(("min", "max", "unit", "of") if name == "concentration" else ("min", "max", "unit"))
-        unit, factor, dimension = read_unit(table)
-        if dimension != wanted[name]:
-            table.fail(f'unit "{unit}" is {describe(dimension)}; {name} needs {describe(wanted[name])}.', "unit")
-        low, high = table.maybe("min"), table.maybe("max")
-        if low is None and high is None:
-            table.fail("give min, max or both.")
-        if low is not None and high is not None and low >= high:
-            table.fail(f"min {low:g} is not below max {high:g}.", "min")
-        of = table.choice("of", analytes) if name == "concentration" else ""
-        limits[name] = Limit(
-            name, None if low is None else low * factor, None if high is None else high * factor, unit, of
-        )
-    return limits
+    outer = top.table("validity")
+    outer.only(wanted)
+    return tuple(
+        _limit(table, name, wanted[name], analytes, routes)
+        for name in outer
+        for table in (outer.tables(name) if isinstance(outer.data[name], list) else [outer.table(name)])
+    )
+
+
+def _limit(table: Table, name: str, wanted: Dimension, analytes: Iterable[str], routes: Iterable[str]) -> Limit:
+    table.only(("min", "max", "unit", "route", "hard", *(["of"] if name == "concentration" else [])))
+    unit, factor, dimension = read_unit(table)
+    if dimension != wanted:
+        table.fail(f'unit "{unit}" is {describe(dimension)}; {name} needs {describe(wanted)}.', "unit")
+    low, high = table.maybe("min"), table.maybe("max")
+    if low is None and high is None:
+        table.fail("give min, max or both.")
+    if low is not None and high is not None and low >= high:
+        table.fail(f"min {low:g} is not below max {high:g}.", "min")
+    return Limit(
+        name,
+        None if low is None else low * factor,
+        None if high is None else high * factor,
+        unit,
+        table.choice("of", analytes) if name == "concentration" else "",
+        table.choice("route", routes) if "route" in table else "",
+        table.flag("hard"),
+    )

@@ -86,7 +86,7 @@ def _small_print(comparison: Comparison, panels: tuple[str, ...]) -> str:
     ]
     if untreated and "relief" not in panels and "states" not in panels:
         parts.append(f"Without drug and not shown: {', '.join(untreated)}.")
-    return " ".join([*parts, *comparison.notes])
+    return " ".join([*parts, *comparison.footnotes(), *comparison.notes])
 
 
 def _columns(
@@ -100,7 +100,7 @@ def _columns(
     shared = not given or max(given) <= SAME_SCALE * min(given)
     gap = COLUMN_GAP if shared else OWN_SCALE_GAP
     wide = (WIDTH - LEFT - RIGHT - (count - 1) * gap) / count
-    names = [wrap(course.arm.name, wide, NAME, bold=True) for course in courses]
+    names = [wrap(comparison.marked(course.arm.name), wide, NAME, bold=True) for course in courses]
     texts = [wrap(str(course.arm.regimen), wide, SMALL, most=9) for course in courses]
     effects = side_effects(comparison.arms[0].individuals.model) if "side effects" in panels else []
     level_key = key_rows(draw.band_symbols(comparison.subjects, comparison.threshold / NG_PER_ML), WIDTH - LEFT - RIGHT)
@@ -210,7 +210,7 @@ def _together(comparison: Comparison, curves: Curves, looks: Mapping[str, Look],
             median = course.bands[2]
             tied = bool(median[-1] > low)
             height = log(float(median[-1] if tied else median.max()) / low) / log(high / low)
-            labels.append(EndLabel(course.arm.name, looks[course.arm.name], max(0.0, height), tied))
+            labels.append(EndLabel(comparison.marked(course.arm.name), looks[course.arm.name], max(0.0, height), tied))
         sheet.end_labels(axes, sorted(labels, key=lambda label: label.height), left - 0.16, LABELS + RIGHT)
 
     return Block(start + ALONE + BELOW, paint)
@@ -228,7 +228,11 @@ def _lower(
     joint = comparison.joint
     shares = []
     if "states" in panels and joint is not None:
-        shares = [(arm.name, found) for arm in comparison.arms if (found := joint_shares(arm, joint[1])) is not None]
+        shares = [
+            (comparison.marked(arm.name), looks[arm.name], found)
+            for arm in comparison.arms
+            if (found := joint_shares(arm, joint[1])) is not None
+        ]
     states_left = LEFT if len(panels) == 1 else 4.75
     states_wide = width - states_left - RIGHT
     key = [[symbol] for symbol in draw.state_symbols()]
@@ -245,14 +249,14 @@ def _lower(
             axes = sheet.axes(LEFT, top + start, wide, high, "relief")
             draw.relief(axes, curves.relief, looks, wide)
             axes.set_ylabel("Mean pain relief (% of baseline)", fontsize=LABEL, color=INK, labelpad=2)
-            sheet.end_labels(axes, _relief_labels(axes, curves, looks), LEFT + wide, LABELS)
+            sheet.end_labels(axes, _relief_labels(axes, comparison, curves, looks), LEFT + wide, LABELS)
         if shares:
             sheet.text(states_left - 0.2, top, next(letters), NAME + 1, colour=INK, bold=True)
             at = sheet.text(states_left, top, wrap(_joint_text(comparison), states_wide, SMALL), SMALL) + 0.04
             at = sheet.key(states_left, at, key) + 0.04
             tall = min(top + start + high - at, BAR * len(shares))
             axes = sheet.axes(states_left, at, states_wide, tall, "states")
-            draw.states(axes, shares, looks, states_wide, tall)
+            draw.states(axes, shares, states_wide, tall)
 
     return Block(start + high + BELOW + 0.06, paint)
 
@@ -268,14 +272,14 @@ def _joint_text(comparison: Comparison) -> str:
     return f"{text} {error}." if error else text
 
 
-def _relief_labels(axes: Any, curves: Curves, looks: Mapping[str, Look]) -> list[EndLabel]:
+def _relief_labels(axes: Any, comparison: Comparison, curves: Curves, looks: Mapping[str, Look]) -> list[EndLabel]:
     """Labels in the order of the curves' ends; where these are within a hair, in that of their means."""
     low, high = axes.get_ylim()
     order = sorted(curves.relief, key=lambda curve: (round(curve.mean[-1] / 0.03), curve.mean.mean()))
     longest = max(curve.hours[-1] for curve in order)
     return [
         EndLabel(
-            curve.arm.name,
+            comparison.marked(curve.arm.name),
             looks[curve.arm.name],
             (100 * float(curve.mean[-1]) - low) / (high - low),
             bool(curve.hours[-1] > 0.99 * longest),

@@ -189,20 +189,18 @@ def relief(axes: Any, curves: Sequence[Relief], looks: dict[str, Look], width: f
     return span
 
 
-def states(
-    axes: Any, shares: Sequence[tuple[str, Sequence[float]]], looks: dict[str, Look], width: float, height: float
-) -> None:
+def states(axes: Any, shares: Sequence[tuple[str, Look, Sequence[float]]], width: float, height: float) -> None:
     """The four joint states as one bar a regimen, its name above it.
 
-    shares        : name, fractions of patients in the order of JOINT_STATES
+    shares        : name as shown, look, fractions of patients in the order of JOINT_STATES
     width, height : of the axes, inches
     """
-    lines = [style.wrap(name, width, style.LABEL, bold=True) for name, _ in shares]
+    lines = [style.wrap(name, width, style.LABEL, bold=True) for name, _, _ in shares]
     slack = height - sum(style.text_height(len(broken), style.LABEL) for broken in lines)
     bar = min(0.2, 0.7 * slack / len(shares))
     gap = (slack - bar * len(shares)) / len(shares)
     top = 0.0
-    for (name, fractions), broken in zip(shares, lines, strict=True):
+    for (_, look, fractions), broken in zip(shares, lines, strict=True):
         axes.text(
             0,
             top,
@@ -211,7 +209,7 @@ def states(
             fontweight="bold",
             va="top",
             parse_math=False,
-            color=style.ink(looks[name].colour),
+            color=style.ink(look.colour),
             linespacing=style.LEADING,
         )
         top += style.text_height(len(broken), style.LABEL) + 0.015

@@ -159,41 +159,7 @@ def test_the_readme_s_effect_loads() -> None:
 # Evidence behind the slow and the fast effect
 
 
-HERD = pkpd.read_model(
-    """
-id = "herd2007-ketamine"
-kind = "pk"
-title = "Racemic ketamine, two compartments; half of it is S-ketamine"
-drug = "ketamine"
-use_for = "Comparison with the default kinetics."
-not_for = "Anything else."
-sampling_site = "venous"
-[sources.herd2007]
-citation = "Herd D, Anderson BJ. Paediatr Anaesth 2007;17:622"
-doi = "10.1111/j.1460-9592.2006.02145.x"
-[forms]
-racemate = { racemate = 1, source = "herd2007", mark = "primary" }
-[routes.iv]
-into = "central"
-"""
-    + "".join(
-        f'[parameters.{name}]\nvalue = {value}\nunit = "{unit}"\nsource = "herd2007"\nmark = "primary"\n'
-        for name, value, unit in [
-            ("V1", 38.7, "L"),
-            ("V2", 102, "L"),
-            ("CL", 90, "L/h"),
-            ("Q2", 215, "L/h"),
-            ("half", 0.5, "1"),
-        ]
-    )
-    + """
-[[structures]]
-use = "two-compartment"
-[outputs."S-ketamine"]
-expression = "half * central / V1"
-unit = "mg/L"
-"""
-)
+HERD = pkpd.load("herd2007-ketamine").beyond("age", "weight")  # here in adults, as the evidence took it
 KAMP = pkpd.load("kamp2020-ketamine")
 MODELS = [pytest.param(HERD, id="Herd 2007"), pytest.param(KAMP, id="Kamp 2020")]
 SIGTERMANS = "s-ketamine 5 mg/h iv over 6 h then 10 mg/h over 6 h then 15 mg/h over 6 h then 20 mg/h over 82 h"

@@ -54,9 +54,10 @@ def test_numbers_arrive_in_canonical_units() -> None:
     assert truncated is not None
     assert (truncated.kind, truncated.at_least, truncated.at_most) == ("normal", 0.05, 1)
     assert truncated.variance == pytest.approx(0.0025)
-    assert made.validity["duration"].maximum == 48
-    assert made.validity["duration"].minimum is None
-    assert made.validity["concentration"].maximum == pytest.approx(0.5)
+    limits = {limit.name: limit for limit in made.validity}
+    assert limits["duration"].maximum == 48
+    assert limits["duration"].minimum is None
+    assert limits["concentration"].maximum == pytest.approx(0.5)
     residual = made.residual["S-ketamine"]
     assert residual.additive is not None
     assert residual.additive.sd == pytest.approx(0.002)

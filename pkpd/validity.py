@@ -1,0 +1,209 @@
+"""What a model and its effects may be used for, held against patients and regimens: flagged, or refused where hard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.dosing.regimen import Regimen
+from pkpd.errors import SimulationError
+from pkpd.flags import Flag
+from pkpd.individuals import Individuals
+from pkpd.model import library
+from pkpd.model.adding import remark
+from pkpd.model.effect import Effect
+from pkpd.model.model import Model
+from pkpd.model.parts import Limit
+from pkpd.times import TICKS_PER_HOUR
+from pkpd.units import analyse
+
+Floats = NDArray[np.float64]
+Plans = Regimen | Sequence[Regimen]
+Peaks = Mapping[str, Floats]
+
+ADULT = 18.0  # years: a limit from here on keeps children out
+CHILD = 30.0  # kg: below, somebody of unknown age is taken for a child
+
+
+@dataclass(frozen=True)
+class _Passed:
+    """Who is beyond one limit.
+
+    who      : (subjects)
+    values   : (subjects) of what is limited, canonical; the weight where that speaks for an age nobody gave
+    why      : for the reader, where it is not the value itself
+    doubtful : whether it is only possible
+    """
+
+    owner: Model | Effect
+    limit: Limit
+    who: NDArray[np.bool_]
+    values: Floats
+    why: str = ""
+    doubtful: bool = False
+
+    @property
+    def hard(self) -> bool:
+        """Whether it is refused."""
+        return self.limit.hard and not self.doubtful
+
+    @property
+    def text(self) -> str:
+        """How many, and with what."""
+        count, size = int(self.who.sum()), len(self.who)
+        many = "" if size == 1 else f"{count:,} of {size:,} patients"
+        if self.why:
+            return f"{self.why}: {many}" if many else self.why
+        factor = analyse(self.limit.unit)[0]
+        unit = "years" if self.limit.unit == "year" else self.limit.unit
+        found = self.values[self.who] / factor
+        low, high = f"{found.min():.3g}", f"{found.max():.3g}"
+        span = f"{low if low == high else f'{low} to {high}'} {unit}".rstrip()
+        return f"{span} in {many}" if many else span
+
+
+def refuse(subjects: Individuals, plans: Plans, where: str = "") -> None:
+    """Refuse patients or a regimen beyond a hard limit, before anything runs.
+
+    plans : one regimen for all, or one for each subject
+    where : the place, for the error
+    Raises SimulationError: what was given, the limit, the models of the library that fit, and the way out.
+    """
+    if any(limit.hard for owner in subjects.model.files for limit in owner.validity):
+        for passed in _passed(subjects, plans, {}):
+            if passed.hard:
+                _refuse(passed, subjects, plans, where)
+
+
+def flags(subjects: Individuals, plans: Plans, of: str = "", peaks: Peaks | None = None) -> tuple[Flag, ...]:
+    """A flag for every limit that is passed, and for every route that a script added.
+
+    of    : whom it is said of, such as an arm's name
+    peaks : outputs of `followed` -> (subjects) highest level, mg/L
+    Raises SimulationError where a level is beyond a hard limit.
+    """
+    found = []
+    for passed in _passed(subjects, plans, peaks or {}):
+        if passed.hard:
+            _refuse(passed, subjects, plans, of)
+        outside = "Perhaps outside" if passed.doubtful else "Outside"
+        found.append(Flag("limit", of, f"{outside} the limit {passed.limit}: {passed.text}.", passed.owner.id))
+    for route in _routes(plans):
+        if subjects.model.routes[route].added:
+            found.append(Flag("limit", of, *remark(subjects.model, route)))
+    return tuple(found)
+
+
+def followed(model: Model, plans: Plans) -> tuple[str, ...]:
+    """The outputs whose highest level `flags` must know."""
+    if all(plan.is_empty for plan in _listed(plans)):
+        return ()
+    used = _routes(plans)
+    limits = [limit for owner in model.files for limit in owner.validity if limit.name == "concentration"]
+    return tuple(dict.fromkeys(limit.of for limit in limits if limit.route in ("", *used)))
+
+
+def _passed(subjects: Individuals, plans: Plans, peaks: Peaks) -> Iterator[_Passed]:
+    """Every limit of the model and its effects that somebody is beyond."""
+    for owner in subjects.model.files:
+        for limit in owner.validity:
+            passed = _of_limit(owner, limit, subjects, plans, peaks)
+            if passed is not None and passed.who.any():
+                yield passed
+
+
+def _of_limit(owner: Model | Effect, limit: Limit, subjects: Individuals, plans: Plans, peaks: Peaks) -> _Passed | None:
+    """Who is beyond a limit; None where nothing is known of it."""
+    concerned = _concerned(limit, plans, subjects.size)
+    if isinstance(owner, Model) and limit.name in ("duration", "concentration"):
+        concerned = concerned & _each([not plan.is_empty for plan in _listed(plans)], subjects.size).astype(bool)
+    if limit.name == "duration":
+        values = _each([plan.end / TICKS_PER_HOUR for plan in _listed(plans)], subjects.size)
+    elif limit.name == "concentration":
+        if limit.of not in peaks:
+            return None
+        values = peaks[limit.of]
+    elif limit.name == "age" and "age" not in subjects.known:
+        return _by_weight(owner, limit, subjects, concerned)
+    elif limit.name in subjects.known or limit.name == "weight":
+        values = subjects.covariates[limit.name]
+    else:
+        return None
+    low = -np.inf if limit.minimum is None else limit.minimum
+    high = np.inf if limit.maximum is None else limit.maximum
+    return _Passed(owner, limit, concerned & ((values < low) | (values > high)), values)
+
+
+def _by_weight(
+    owner: Model | Effect, limit: Limit, subjects: Individuals, concerned: NDArray[np.bool_]
+) -> _Passed | None:
+    """Who is a child by weight under a limit that keeps children out, or perhaps none under one of children."""
+    light = subjects.weight < CHILD
+    if limit.minimum is not None and limit.minimum >= ADULT:
+        why = f"age is not given, and below {CHILD:g} kg a person is taken for a child"
+        return _Passed(owner, limit, concerned & light, subjects.weight, why)
+    if limit.maximum is not None and limit.maximum <= ADULT:
+        return _Passed(owner, limit, concerned & ~light, subjects.weight, "age is not given", doubtful=True)
+    return None
+
+
+def _concerned(limit: Limit, plans: Plans, size: int) -> NDArray[np.bool_]:
+    """(subjects) whom a limit concerns: all, or those given drug by its route."""
+    return _each([not limit.route or limit.route in plan.routes for plan in _listed(plans)], size).astype(bool)
+
+
+def _each(found: Sequence[float], size: int) -> Floats:
+    """One number a subject, from one for all or one for each."""
+    return np.broadcast_to(np.asarray(found, float), (size,))
+
+
+def _listed(plans: Plans) -> Sequence[Regimen]:
+    return [plans] if isinstance(plans, Regimen) else plans
+
+
+def _routes(plans: Plans) -> tuple[str, ...]:
+    return tuple(sorted({route for plan in _listed(plans) for route in plan.routes}))
+
+
+def _refuse(passed: _Passed, subjects: Individuals, plans: Plans, where: str) -> None:
+    owner, limit = passed.owner, passed.limit
+    kind = "model" if isinstance(owner, Model) else "effect"
+    at = f"{where}: " if where else ""
+    given = passed.text if passed.why else f"{limit.name}{f' of {limit.of}' if limit.of else ''} is {passed.text}"
+    advice = [f"{at}{kind} {owner.id}: {given}; its limit is {limit}."]
+    if limit.name in ("age", "weight"):
+        who = np.flatnonzero(passed.who)
+        own = plans if isinstance(plans, Regimen) else [plans[int(number)] for number in who]
+        if passed.why:
+            advice.append('Of adults, say so: covariates={"age": "40 year"} in the Population, or a column age.')
+        advice.append(_fitting(owner, limit.name, subjects.only(who), own))
+        typical = owner.covariates.get("weight")
+        if limit.name == "weight" and typical is not None and isinstance(owner, Model):
+            advice.append(f'Its own typical patient: Population.typical("{typical.typical:g} kg").')
+    advice.append(f'To go beyond the limit, with a flag on the result: {kind}.beyond("{limit.name}").')
+    raise SimulationError(" ".join(advice))
+
+
+def _fitting(owner: Model | Effect, name: str, subjects: Individuals, plans: Plans) -> str:
+    """The models of the library that have limits of a name and hold these subjects within, and what else is outside."""
+    forms = {form.enantiomer for plan in _listed(plans) for form in plan.forms}
+    found = []
+    for other in library.names("pk"):
+        model = library.load(other)
+        if model.id == owner.id or not set(_routes(plans)) <= set(model.routes):
+            continue
+        remarks = []
+        if not forms <= set(model.forms):
+            if not (forms <= {"racemate", "S"} and "S" in model.forms):
+                continue
+            remarks.append("takes S-ketamine: regimen.s_half()")
+        own = [limit for limit in model.validity if limit.name == name]
+        passed = [_of_limit(model, limit, subjects, plans, {}) for limit in model.validity]
+        outside = [str(one.limit) for one in passed if one is not None and one.who.any()]
+        if not own or any(text in outside for text in map(str, own)):
+            continue
+        found.append(f"{other} ({'; '.join([*remarks, *outside])})" if remarks or outside else other)
+    return f"Models of the library with a fitting limit of {name}: {', '.join(found) or 'none'}."
