@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pkpd.errors import SimulationError, unknown
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect
-from pkpd.model.model import Model
+from pkpd.model.model import DOSE, Model
 from pkpd.model.program import Program, compiled
 from pkpd.population import streams
 from pkpd.population.people import Population
@@ -89,6 +89,24 @@ class Individuals:
             if name == f"half-life of {site.name}":
                 return self.effects[site.owner][site.half_life]
         return self.parameters[name]
+
+    def of_dose(self, name: str, given: Floats, who: NDArray[np.int64]) -> Floats:
+        """A dose-dependent value of some subjects.
+
+        name  : of the model's `of_dose`
+        given : (some) mg of base of one administration
+        who   : (some) positions of the subjects
+        """
+        needed = self.model.of_dose
+        values: dict[str, Any] = {DOSE: given}
+        for other, expression in needed.items():
+            for read in expression.names - values.keys():
+                column = np.asarray(self.parameters[read])
+                values[read] = column if column.ndim == 0 else column[who]
+            values[other] = expression.evaluate(values)
+            if other == name:
+                break
+        return np.broadcast_to(np.asarray(values[name], float), len(who))
 
     def system_values(self) -> Floats:
         """Entries of the model's matrices, (values, subjects)."""

@@ -15,7 +15,7 @@ from rich.console import Console
 from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
 from pkpd.model import library
 from pkpd.model.effect import Effect
-from pkpd.model.model import Model, Parameter, Source
+from pkpd.model.model import Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
 from pkpd.units import analyse
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_FORMULA = 160  # characters
 KINDS = ("pk", "effect", "study", "generic")
+_WAY = ("bioavailability", "lag", "rate", "duration")
 
 
 class _Output(Console):
@@ -309,12 +310,15 @@ def print_model(name: str) -> None:
     for derived, expression in found.derived.items():
         console.print(f"{derived} = {expression.text}")
     if isinstance(found, Model):
+        _print_ways(console, found)
         _print_equations(console, found)
         for covariance in found.covariances:
             console.print(
                 f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g} "
                 f"({covariance.mark}, {covariance.source})"
             )
+        for reading in found.readings.values():
+            console.print(_reading_text(found, reading))
     for correlation in found.correlations if isinstance(found, Effect) else ():
         console.print(
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "
@@ -333,6 +337,29 @@ def print_model(name: str) -> None:
         ]
         console.print(f"Limit: {limit.name} {' '.join(bounds)} {limit.unit}")
     console.print(f"{len(found.checks)} checks of this file run with the tests.")
+
+
+def _print_ways(console: Console, model: Model) -> None:
+    """What depends on the dose, and where a dose goes by every route."""
+    for name, expression in model.of_dose.items():
+        console.print(f"{name} = {expression.text}  (of one administration)")
+    for route in model.routes.values():
+        for way in (route, *route.also):
+            into = ", ".join(state if part == "*" else f"{part} into {state}" for part, state in way.into.items())
+            given = [f"{what} {name}" for what in _WAY if (name := getattr(way, what)) is not None]
+            console.print(f"Route {route.name}: {', '.join([into, *given])}")
+        if route.unit_dose is not None:
+            console.print(f"Route {route.name}: whole multiples of {route.unit_dose} only")
+
+
+def _reading_text(model: Model, reading: Reading) -> str:
+    """Another reading: what it changes, who reads it so, and what follows."""
+    changes = [f"{name} {value:g} {model.parameters[name].unit}".strip() for name, value in reading.values.items()]
+    for name, exponent in reading.exponents.items():
+        scale = model.parameters[name].scale
+        assert scale is not None
+        changes.append(f"{name} x ({scale.covariate}/{scale.reference:g})^{exponent:g}")
+    return f'Reading "{reading.name}": {", ".join(changes)} ({reading.mark}, {reading.source}). {reading.about}'
 
 
 def _parameter_row(parameter: Parameter) -> tuple[str, ...]:

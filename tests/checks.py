@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import pkpd
 from pkpd import units
 from pkpd.effects.response import curve_value
 from pkpd.model.model import Check
+from pkpd.population.people import Spread
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +30,8 @@ AFTER_THE_END = 48.0  # h that a peak is looked for in, where the check does not
 
 def computed(owner: pkpd.Model | pkpd.Effect, check: Check) -> float:
     """The check's quantity, canonical units."""
-    people = pkpd.Population.typical(f"{check.weight} kg")
+    covariates = {name: Spread(value, 0.0, "normal") for name, value in check.covariates.items()}
+    people = replace(pkpd.Population.typical(f"{check.weight} kg"), covariates=covariates)
     if isinstance(owner, pkpd.Effect):
         return _of_effect(owner, check, people)
     return _of_model(owner, check, people)
@@ -46,7 +49,13 @@ def _of_model(model: pkpd.Model, check: Check, people: pkpd.Population) -> float
     options: dict[str, Any] = dict(check.options)
     if check.quantity == "parameter":
         nobody = pkpd.simulate(model, "no treatment", people, ["0 h"]).individuals
-        return _expression(options["expression"], nobody.parameters)
+        values = dict(nobody.parameters)
+        if "dose" in options:
+            (dose,) = pkpd.parse(options["dose"]).doses
+            values["dose"] = dose.base_amount(nobody.weight)
+            for name, expression in model.of_dose.items():
+                values[name] = expression.evaluate(values)
+        return _expression(options["expression"], values)
     if check.quantity == "half-life":
         return half_life(model, options["states"], options["which"], people)
     if check.quantity == "concentration":

@@ -4,7 +4,8 @@
     sequence     := step ("then" step)*                     a step begins when the span of what is before it is over
     step         := clauses in any order, separated by blanks or commas:
         the drug        ketamine (the racemate), s-ketamine, esketamine, r-ketamine; then "hcl", or "base" or nothing
-        the amount      0.5 mg/kg, 25 mg/h, 5 mg/h/70kg, 10 ug/kg/min, ...
+        the amount      0.5 mg/kg, 25 mg/h, 5 mg/h/70kg, 10 ug/kg/min, ...;
+                        3 devices of 28 mg (or sprays, films), which are one dose of 84 mg
         the route       iv, im, oral, ... or its usual other words
         the length      over 40 min, or bolus
         repeats         every 24 h for 10 doses, q24h x 10, daily for 10 d (as many as begin within 10 d)
@@ -67,6 +68,7 @@ _WITH_QUANTITY: Final = ("over", "every", "each", "for", "at", "starting", "from
 _UNITS: Final = ("mg", "ug", "mcg", "g", "kg", "s", "min", "h", "d", "week")
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_PIECES = r"(?:devices?|sprays?|films?)"
 _DRUG = (
     r"(?:(?:racemic\s+|rac-|(?P<s>s\(\+\)-?|\(s\)-|s-|es)|(?P<r>r\(-\)-?|\(r\)-|r-|ar))?ketamine"
     r"(?:\s+(?:(?P<hcl>hcl|hydrochloride)|base))?)"
@@ -101,6 +103,7 @@ _CLAUSES: Final = tuple(
         ("at", rf"(?:starting\s+at|starting|at|from)\s+{_QUANTITY}"),
         ("after", rf"after\s+{_QUANTITY}"),
         ("route", _ROUTE),
+        ("amount", rf"(?P<pieces>{_NUMBER})\s*{_PIECES}\s+of\s+{_QUANTITY}"),
         ("amount", _QUANTITY),
     )
 )
@@ -276,6 +279,12 @@ def _amount(match: re.Match[str], wrong: Wrong) -> tuple[float, Kind, float]:
     if number == 0.0:
         raise wrong(f'the dose "{match[0]}" is zero. Leave it out; an arm without drug is "no treatment".')
     per = 70.0 if "/70kg" in unit else 1.0 if weight else 0.0
+    if (pieces := match.groupdict().get("pieces")) is not None:
+        if powers:
+            raise wrong(f'"{match[0]}": a device, spray or film holds an amount, such as "28 mg", and no rate.')
+        if not pieces.isdecimal() or int(pieces) < 1:
+            raise wrong(f'"{match[0]}": {pieces} is not a number of pieces. It must be a whole number, at least 1.')
+        number *= int(pieces)
     return number * factor, "rate" if powers else "amount", per
 
 
@@ -335,6 +344,8 @@ def _unit(match: re.Match[str], wrong: Wrong) -> str:
             f'the unit "{match["unit"]}" in "{match[0]}" cannot be read. Write it like "mg/kg/h" or "mg/h/70kg".'
         )
     for word in re.findall(r"[a-zµμ]+", unit):
+        if re.fullmatch(_PIECES, word):
+            raise wrong(f'"{match[0]}" does not say what is in one. Write it like "{match["number"]} {word} of 28 mg".')
         try:
             units.analyse(word)
         except UnitError as cause:
