@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 import pkpd
 from pkpd import units
@@ -64,6 +65,8 @@ def _of_model(model: pkpd.Model, check: Check, people: pkpd.Population) -> float
         return peak(model, options["dose"], options["of"], people, options.get("until"))
     if check.quantity == "area":
         return area(model, options["dose"], options["of"], people, options["until"])
+    if check.quantity == "context-sensitive half-time":
+        return half_time(model, options["dose"], options["of"], people)
     levels = steady_levels(model, options["dose"], people)
     if check.quantity == "steady level":
         return levels[options["of"]]
@@ -109,6 +112,17 @@ def half_life(model: pkpd.Model, states: list[str], which: int | str, people: pk
     places = [list(model.states).index(state) for state in states]
     found = np.sort(math.log(2) / -np.linalg.eigvals(matrix[np.ix_(places, places)]).real)
     return float(found[-1 if which == "terminal" else int(which) - 1])
+
+
+def half_time(model: pkpd.Model, dose: str, of: str, people: pkpd.Population) -> float:
+    """Hours from the end of a dose until an output is half of what it was there."""
+    end = pkpd.parse(dose).end_hours
+    wanted = _at(model, dose, f"{end!r} h", of, people) / 2
+
+    def above(after: float) -> float:
+        return _at(model, dose, f"{end + after!r} h", of, people) - wanted
+
+    return float(brentq(above, 0.0, 24.0, xtol=1e-9))
 
 
 def steady_levels(model: pkpd.Model, dose: str, people: pkpd.Population) -> dict[str, float]:

@@ -21,6 +21,7 @@ OF_MODELS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "area": (("of", "dose", "until"), ()),
     "steady level": (("of", "dose"), ()),
     "ratio": (("of", "dose"), ()),
+    "context-sensitive half-time": (("of", "dose"), ()),
 }
 OF_EFFECTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "parameter": (("expression",), ()),

@@ -331,6 +331,8 @@ def _dimension_of_check(
     for name in asked:
         if name not in outputs:
             table.fail_unknown("output", name, outputs, "of")
+    if quantity == "context-sensitive half-time":
+        return named("time")
     if quantity != "ratio":
         return product((outputs[asked[0]].dimension, 1.0), (named("time"), 1.0 if quantity == "area" else 0.0))
     if len(asked) != 2:
