@@ -144,7 +144,7 @@ class Ways:
         return float(self.people.of_dose(name, np.array([record.amount]), np.array([evaluated]))[0])
 
     def _refuse_parts_of_units(self, record: Record, branch: _Branch, evaluated: int) -> None:
-        if branch.unit is None or record.kind == "phantom":
+        if branch.unit is None or record.constant or record.kind == "phantom":
             return
         unit = self._value(branch.unit, evaluated)
         if not whole_units(record.amount, unit):
