@@ -75,7 +75,7 @@ def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> Non
 def _refuse_units_given_apart(model: Model, regimen: Regimen, where: str) -> None:
     """Refuse two doses at one time by a route whose bioavailability depends on how much is given at a time."""
     seen: set[tuple[str, int]] = set()
-    for dose in regimen.doses:
+    for dose in regimen.doses if model.of_dose else ():
         if any(way.bioavailability in model.of_dose for way in _ways(model.routes[dose.route])):
             at = {(dose.route, start) for start in dose.starts}
             if at & seen:
