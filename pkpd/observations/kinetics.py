@@ -10,7 +10,7 @@ from typing import Any
 
 from pkpd.dosing.prescription import parse as parse_regimen
 from pkpd.dosing.regimen import Regimen
-from pkpd.errors import PkpdError
+from pkpd.errors import PkpdError, UnitError
 from pkpd.observations.cells import MARKS, Cells, folder, rows
 from pkpd.routes import ROUTES
 from pkpd.times import TICKS_PER_HOUR, read_time
@@ -103,15 +103,25 @@ class Concentration(_Observation):
 
     regimen : what was given, the dose observed first at 0
     metric  : "level" at a time, "peak", or "area" from 0 on
-    at      : h; of a level its time, of a peak the time at which it was seen, or None
-    until   : h; of an area its end (infinite where extrapolated), of a peak the end of sampling, or None
+    at      : of a level its time, of a peak the time at which it was seen, as text; "" where not stated
+    until   : of an area its end ("" for one extrapolated to infinity), of a peak the end of sampling, as text
     value   : ng/mL, or ng/mL h
     """
 
     regimen: Regimen
     metric: str
-    at: float | None
-    until: float | None
+    at: str
+    until: str
+
+    @property
+    def at_h(self) -> float | None:
+        """`at` in h."""
+        return read_time(self.at) / TICKS_PER_HOUR if self.at else None
+
+    @property
+    def until_h(self) -> float | None:
+        """`until` in h."""
+        return read_time(self.until) / TICKS_PER_HOUR if self.until else None
 
     @property
     def people(self) -> tuple[float, float] | None:
@@ -174,10 +184,8 @@ def _concentration(cells: Cells) -> Concentration:
     if cells.text("unit") != UNITS[metric]:
         raise cells.error("unit", f'"{cells.text("unit")}"; a {metric} is in {UNITS[metric]}.')
     at, until = _time(cells, "at"), _time(cells, "until")
-    if metric == "level" and at is None:
+    if metric == "level" and not at:
         raise cells.error("at", "nothing stands there; a level needs its time.")
-    if metric == "area" and until is None:
-        raise cells.error("until", 'nothing stands there; an area needs its end, such as "24 h" or "infinity".')
     cells.word("analyte", ANALYTES)
     cells.word("form", FORMS)
     regimen = _regimen(cells)
@@ -248,14 +256,12 @@ def _regimen(cells: Cells) -> Regimen | None:
         raise cells.refuse("regimen", cause) from cause
 
 
-def _time(cells: Cells, column: str) -> float | None:
-    """A time in h, infinite for "infinity", None where the cell is empty."""
+def _time(cells: Cells, column: str) -> str:
+    """The text of a time above 0, or nothing."""
     text = cells.text(column)
-    if not text:
-        return None
-    if text == "infinity":
-        return math.inf
     try:
-        return read_time(text) / TICKS_PER_HOUR
-    except PkpdError as cause:
+        if text and read_time(text) <= 0:
+            raise cells.error(column, f'"{text}" is not a time above 0.')
+    except UnitError as cause:
         raise cells.refuse(column, cause) from cause
+    return text
