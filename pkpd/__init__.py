@@ -25,6 +25,8 @@ _PLACES = {
     "names": "model.library",
     "Population": "population.people",
     "Spread": "population.people",
+    "Share": "population.people",
+    "Flag": "flags",
     "simulate": "simulation",
     "Tolerance": "solving",
     "Result": "result",
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from pkpd.dosing.regimen import Dose as Dose
     from pkpd.dosing.regimen import Regimen as Regimen
     from pkpd.errors import PkpdError as PkpdError
+    from pkpd.flags import Flag as Flag
     from pkpd.model.effect import Effect as Effect
     from pkpd.model.library import default_effects as default_effects
     from pkpd.model.library import load as load
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from pkpd.model.modelfile import read_effect as read_effect
     from pkpd.model.modelfile import read_model as read_model
     from pkpd.population.people import Population as Population
+    from pkpd.population.people import Share as Share
     from pkpd.population.people import Spread as Spread
     from pkpd.predicting import predict as predict
     from pkpd.preparing import Prepared as Prepared

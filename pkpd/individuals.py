@@ -5,7 +5,7 @@ Made once and used for every arm, so that the same patients go through all of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pkpd.errors import SimulationError, unknown
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect
-from pkpd.model.model import DOSE, Model
+from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.program import Program, compiled
 from pkpd.population import streams
 from pkpd.population.people import Population
@@ -26,6 +26,8 @@ from pkpd.units import analyse
 Floats = NDArray[np.float64]
 Column = Floats | float
 
+USUAL = ("weight", "age")  # covariates that a table may hold whatever the model reads
+
 
 @dataclass(frozen=True)
 class Individuals:
@@ -34,7 +36,9 @@ class Individuals:
     model      : the model and its effects
     program    : its linear system
     numbers    : (subjects) the patients' numbers
-    covariates : covariate -> (subjects), canonical units
+    covariates : covariate -> (subjects), canonical units; those the population names, and those the model or one of
+                 its effects reads
+    known      : covariates whose values were given; the others have the typical one of the file that reads them
     parameters : model parameter, derived parameter or covariate -> (subjects) or one, canonical units
     effects    : effect id -> parameter -> (subjects) or one
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
@@ -51,6 +55,7 @@ class Individuals:
     responders: Mapping[str, NDArray[np.bool_]]
     draws: Mapping[str, Floats]
     seed: int
+    known: frozenset[str] = frozenset()
 
     def only(self, kept: NDArray[np.int64]) -> Individuals:
         """Some of the subjects.
@@ -135,10 +140,24 @@ def of_population(model: Model, population: Population) -> Individuals:
                 f"model {model.id}: parameter {parameter.name} has no number. Give a table with "
                 f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
             )
-    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in model.covariates.items()}
-    covariates.setdefault("weight", population.covariate("weight", 70.0))
+    read = _read(model)
+    for name in population.covariates:
+        if name in model.parameters or name in model.derived:
+            raise SimulationError(
+                f"population: {name} is a parameter of the model {model.id}, not a covariate. Use model.with_values."
+            )
+        dimension = population.dimension(name)
+        if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
+            raise SimulationError(
+                f"population: {name} is given as {population.covariates[name]!r}; it is in {read[name].unit or 'no unit'} "
+                f"under the model {model.id}."
+            )
+    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
+    covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
+    covariates["weight"] = population.covariate("weight", 70.0)
     parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
-    return _with_effects(model, population, covariates, _with_derived(model, {**parameters, **covariates}))
+    values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
+    return _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
@@ -170,21 +189,47 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
             unit = model.parameters[name].unit or "no unit"
             raise SimulationError(f"parameter table: model {model.id} needs a column {name} ({unit}).")
     people = _people(size, seed)
-    covariates = {
-        name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in model.covariates.items()
-    }
-    covariates.setdefault("weight", columns.get("weight", np.full(size, 70.0)))
+    read = _read(model)
+    covariates = {name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in read.items()}
+    covariates |= {name: columns[name] for name in USUAL if name in columns}
+    covariates.setdefault("weight", np.full(size, 70.0))
     parameters = individual(model.id, model.parameters, (), (), covariates, people)
-    given = {name: column for name, column in columns.items() if name not in qualified}
-    values = _with_derived(model, {**parameters, **covariates, **given}, given)
-    return _with_effects(model, people, covariates, values, columns, drawn=True)
+    own = _of_model(model, covariates)
+    given = {
+        name: column
+        for name, column in columns.items()
+        if name not in qualified and (name in own or name not in covariates)
+    }
+    values = _with_derived(model, {**parameters, **own, **given}, given)
+    known = [name for name in covariates if name in columns]
+    return _with_effects(model, people, covariates, values, columns, drawn=True, known=known)
+
+
+@lru_cache(maxsize=64)
+def _read(model: Model) -> Mapping[str, Covariate]:
+    """The covariates that a model or one of its effects reads; the model's own typical value goes before an effect's."""
+    found: dict[str, Covariate] = {}
+    for owner in (model, *model.effects):
+        for name, covariate in owner.covariates.items():
+            known = found.setdefault(name, covariate)
+            if analyse(known.unit)[1] != analyse(covariate.unit)[1]:
+                raise SimulationError(
+                    f"{owner.id}: its covariate {name} is in {covariate.unit or 'no unit'}, that of {model.id} in "
+                    f"{known.unit or 'no unit'}. Rename one of them."
+                )
+    return found
+
+
+def _of_model(model: Model, covariates: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The covariates that the model's own expressions may read, and weight."""
+    return {name: column for name, column in covariates.items() if name in model.covariates or name == "weight"}
 
 
 @lru_cache(maxsize=64)
 def _columns(model: Model) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
     """Names "effect.parameter", all names a parameter table may hold, and those it must hold."""
     qualified = frozenset(f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters)
-    allowed = qualified.union(model.parameters, model.derived, model.covariates, ["weight"])
+    allowed = qualified.union(model.parameters, model.derived, _read(model), USUAL)
     return qualified, allowed, tuple(name for name, own in model.parameters.items() if own.value is None)
 
 
@@ -201,11 +246,13 @@ def _with_effects(
     parameters: Mapping[str, Column],
     columns: Mapping[str, Floats] | None = None,
     drawn: bool = False,
+    known: Iterable[str] = (),
 ) -> Individuals:
     """Subjects with the parameters, traits and draws of every effect.
 
     columns : of a table, "effect.parameter" among them: what it gives outright is left as given
     drawn   : whether traits are drawn though nothing else varies
+    known   : covariates whose values were given
     """
     effects: dict[str, Mapping[str, Column]] = {}
     responders, draws = {}, {}
@@ -217,7 +264,16 @@ def _with_effects(
         if effect.role == "side effect":
             draws[effect.id] = streams.uniform(people.seed, people.numbers, f"{effect.curve.of or effect.id}.event")
     return Individuals(
-        model, compiled(model), people.numbers, covariates, parameters, effects, responders, draws, people.seed
+        model,
+        compiled(model),
+        people.numbers,
+        covariates,
+        parameters,
+        effects,
+        responders,
+        draws,
+        people.seed,
+        frozenset(known),
     )
 
 
@@ -255,7 +311,7 @@ def _limits(model: Model) -> dict[str, bool]:
         for name, parameter in model.parameters.items()
         if parameter.dimension or name in divisors
     }
-    return {**limits, "weight": True}
+    return {**limits, "weight": True, "age": False}
 
 
 def _effect_parameters(
