@@ -92,5 +92,5 @@ def _outside(limit: Limit, described: Described, guideline: Guideline) -> list[s
     known = "" if limit.mark == "primary" else f", {limit.mark}"
     return [
         f"{MEASURES[limit.of][1]}, {shown} of {' and '.join(described.forms)} at {described.weight:g} kg, is {side} "
-        f"the range of {guideline.title}: {limit.written}{grade}{known}."
+        f"{limit.written} ({guideline.title}{grade}{known})."
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pkpd.dosing.prescription import time_text
 from pkpd.guidance.described import Described
 from pkpd.guidance.exact import exact_interval
 from pkpd.model.parts import Source
@@ -112,6 +113,17 @@ class When:
     courses: int
     lasting: int
     within: int | None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.courses:
+            close = f", each within {time_text(self.within)} of the one before" if self.within is not None else ""
+            many = f"{self.courses} courses" if self.courses > 1 else "1 course"
+            parts.append(f"at least {many} of at least {time_text(self.lasting)}{close}")
+        if self.days:
+            many = f"{self.days} treatment days" if self.days > 1 else "1 treatment day"
+            parts.append(f"at least {many} in {time_text(self.window)}")
+        return " and ".join(parts) or "any"
 
     def holds(self, described: Described) -> bool:
         """Whether a regimen is of this kind; a regimen of none is of no kind."""
@@ -262,13 +274,16 @@ class Harm:
     findings: tuple[Statement, ...]
     rules: tuple[Rule, ...]
 
-    def words(self, rule: Rule, described: Described) -> str:
-        """The text of a rule for one regimen."""
-        days = described.treatment_days(rule.when.window)
+    def words(self, rule: Rule, described: Described | None = None) -> str:
+        """The text of a rule for one regimen; for any regimen, N standing for its days and courses."""
         values = {name: str(count) for name, count in self.counts.items()}
-        values |= {name: f"{odds.ratio(days):.2f}" for name, odds in self.odds.items()}
+        if described is None:
+            ratios = {name: f"{odds.per_day:g}^N" for name, odds in self.odds.items()}
+            return rule.text.format(days="N", courses="N", **values, **ratios)
+        days = described.treatment_days(rule.when.window)
+        ratios = {name: f"{odds.ratio(days):.2f}" for name, odds in self.odds.items()}
         courses = described.courses(rule.when.lasting, rule.when.within)
-        return rule.text.format(days=days, courses=courses, **values)
+        return rule.text.format(days=days, courses=courses, **values, **ratios)
 
 
 def _percent(fraction: float) -> str:
