@@ -43,10 +43,12 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("--subjects", type=int, metavar="N", help="number of virtual patients")
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
     compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
-    models = commands.add_parser("models", help="list models, effects and studies")
-    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study or generic")
-    show = commands.add_parser("show", help="show every number of a model or effect with its source and mark")
-    show.add_argument("model", metavar="MODEL", help="name of a model or effect, or path of a model file")
+    models = commands.add_parser("models", help="list models, effects, studies and guidance")
+    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study, generic or guidance")
+    show = commands.add_parser(
+        "show", help="show every number of a model, an effect or a guidance with its source and mark"
+    )
+    show.add_argument("model", metavar="MODEL", help="name of a model, effect or guidance, or path of a model file")
     return parser
 
 
@@ -115,10 +117,24 @@ def _models(chosen: argparse.Namespace) -> int:
     if chosen.kind is not None and chosen.kind not in KINDS:
         raise UnknownName(f'pkpd models: kind "{chosen.kind}" is not known. {nearest(chosen.kind, KINDS)}')
     print_models(chosen.kind)
+    if chosen.kind in (None, "study", "guidance"):
+        from pkpd.leaflet import print_guidance_list, print_unsimulated
+
+        if chosen.kind != "guidance":
+            print_unsimulated()
+        if chosen.kind != "study":
+            print_guidance_list()
     return 0
 
 
 def _show(chosen: argparse.Namespace) -> int:
+    from pkpd.model.library import names
+
+    if chosen.model in names("guidance"):
+        from pkpd.leaflet import print_guidance
+
+        print_guidance(chosen.model)
+        return 0
     from pkpd.tables import print_model
 
     print_model(chosen.model)

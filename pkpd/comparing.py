@@ -15,6 +15,9 @@ from pkpd.dosing.prescription import as_regimen, time_text
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import curve_value
 from pkpd.errors import SimulationError, UnknownName, unknown
+from pkpd.flags import Flag
+from pkpd.guidance import judging
+from pkpd.guidance.reading import check_indication
 from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect
 from pkpd.model.expressions import named
@@ -54,6 +57,7 @@ def compare(
     threads: int | None = None,
     progress: Progress | None = None,
     title: str = "",
+    indication: str | None = None,
 ) -> Comparison:
     """Compare regimens in the same virtual patients.
 
@@ -72,6 +76,8 @@ def compare(
     tolerance : how exactly outcomes are solved that have no exact solution
     threads   : how many; all cores unless given
     progress  : called with the share done, 0 to 1
+    indication: what is treated, one of pkpd.guidance.INDICATIONS; where it is given, or a regimen takes 72 h or more,
+                guidelines left and harms to mind are among the flags
     returns   : Comparison
     Raises a PkpdError for anything that does not fit, before anything runs.
     """
@@ -84,6 +90,7 @@ def compare(
     plans = {name: as_regimen(regimen, f'regimen "{name}"') for name, regimen in regimens.items()}
     for name, regimen in plans.items():
         check_regimen(model, regimen, f'regimen "{name}"')
+    check_indication(indication, "compare")
     held = _reference(plans, reference)
     model, notes = _equipped(model, effects)
     level = parse(threshold, "concentration", "threshold")
@@ -95,14 +102,17 @@ def compare(
     chosen = _joint(model, joint)
     patients = _patients(model, subjects, seed)
     arms = []
+    flags: list[Flag] = []
     for number, (name, regimen) in enumerate(plans.items()):
         own = patients if paired else _others(model, subjects, seed, number, patients)
         done = _Done(own.size, number, len(plans), progress)
         arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, tolerance, threads, done))
+        flags += _guidance(own, name, regimen, indication)
         if progress is not None:
             progress((number + 1) / len(plans))
     notes += _clocks(arms, held) + _limits(model, arms, analyte)
-    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, tuple(notes), title, patients.seed)
+    told, seen = tuple(notes), tuple(flags)
+    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, told, title, patients.seed, seen)
 
 
 class _Done:
@@ -257,6 +267,13 @@ def _arm(
     if joint is not None:
         outcomes += _joint_states(patients, relief, events, joint)
     return Arm(name, regimen, end, patients, tuple(outcomes))
+
+
+def _guidance(patients: Individuals, name: str, regimen: Regimen, indication: str | None) -> list[Flag]:
+    """What guidelines and harms say of an arm at its patients' median weight; of another drug nothing."""
+    if patients.model.drug != "ketamine" or not (indication or judging.is_long(regimen)):
+        return []
+    return judging.flags(regimen, max(1.0, round(float(np.median(patients.weight)))), indication, name)
 
 
 def _doses(patients: Individuals, regimen: Regimen) -> list[Outcome]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pkpd.study import Study
 
 LONGEST_FORMULA = 160  # characters
-KINDS = ("pk", "effect", "study", "generic")
+KINDS = ("pk", "effect", "study", "generic", "guidance")
 _WAY = ("bioavailability", "lag", "rate", "duration")
 
 
@@ -53,6 +53,16 @@ def _table(title: str, *columns: str) -> Table:
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     return table
+
+
+def a_console() -> Console:
+    """A console as wide as the terminal; texts are printed as they are."""
+    return _console()
+
+
+def a_table(title: str, *columns: str) -> Table:
+    """A table whose columns stand to the left."""
+    return _left(_table(title, *columns))
 
 
 def number_text(value: float, digits: int = 3) -> str:
@@ -123,6 +133,11 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
         for described in study.arms:
             if described.note:
                 console.print(f"{described.name}: {described.note}")
+        for value in study.values:
+            note = f": {value.note}" if value.note else ""
+            console.print(f"In this study {value.of} is {value.value:g} {value.unit} ({value.mark}){note}")
+        for fact in study.facts:
+            console.print(f"Beside the simulation: {fact.text} ({fact.mark}, {study.sources[fact.source].citation})")
     console.print("For research and teaching. Not for dosing patients.")
 
 
@@ -242,10 +257,10 @@ def print_models(kind: str | None = None) -> None:
     if kind in (None, "study"):
         from pkpd.study import load_study
 
-        table = _left(_table("Studies", "study", "title", "arms"))
+        table = _left(_table("Studies", "study", "indication", "title", "arms"))
         for name in library.study_names():
             study = load_study(name)
-            table.add_row(name, study.title, "; ".join(arm.name for arm in study.arms))
+            table.add_row(name, study.indication or "-", study.title, "; ".join(arm.name for arm in study.arms))
         console.print(table)
     if kind in (None, "generic"):
         table = _left(_table("Bare structures without numbers", "model", "parameters to give"))

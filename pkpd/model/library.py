@@ -15,6 +15,7 @@ KINDS = {
     "pk": ("*/pk/*.toml",),
     "effect": ("*/effects/*.toml",),
     "study": ("*/studies/*.toml",),
+    "guidance": ("*/guidance/*.toml",),
     "generic": ("generic/*.toml",),
 }
 
@@ -39,7 +40,7 @@ def folder() -> Path:
 def paths(kind: str | None = None) -> dict[str, Path]:
     """Name -> path of the library's files, sorted by name.
 
-    kind : "pk", "effect", "study", "generic"; None for all
+    kind : one of KINDS; None for all
     Raises UnknownName for another kind, ModelFileError where two files bear one name.
     """
     if kind is not None and kind not in KINDS:
