@@ -94,8 +94,11 @@ def disagree(
     for model in candidates:
         try:
             taken = take(model, plan, followed, years)
-            for one, reading, share in variants(model, taken.regimen):
-                curves.append(_curve(one, reading, share, taken, person, hours, checkpoints, horizon, years))
+            found = [
+                _curve(one, reading, share, taken, person, hours, checkpoints, horizon, years)
+                for one, reading, share in variants(model, taken.regimen)
+            ]
+            curves += _merged(found)
             linear = linear and _proportional(model, taken.regimen)
         except PkpdError as cause:
             left_out[model.id] = str(cause)
@@ -176,6 +179,14 @@ def variants(model: Model, regimen: Regimen) -> list[tuple[Model, str, float | N
         for end in (parameter.scan or ()) if parameter is not None else ():
             found.append((model.with_values(**{str(name_of_share): float(end)}), "", end))
     return found
+
+
+def _merged(curves: Sequence[Curve]) -> list[Curve]:
+    """The curves of one model, without readings that change nothing here; the model's own then names them."""
+    own = curves[0]
+    same = [curve for curve in curves if curve.reading and np.allclose(curve.levels, own.levels, rtol=1e-9)]
+    kept = [curve for curve in curves[1:] if not any(curve is one for one in same)]
+    return [replace(own, same=tuple(curve.reading for curve in same)), *kept]
 
 
 def _curve(

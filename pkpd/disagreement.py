@@ -59,6 +59,7 @@ class Curve:
     area            : under the course from 0 to its end, ng/mL h
     half_life       : terminal half-life of the analyte, h; nan where the model is not linear
     flags           : what to mind: limits passed, conversions
+    same            : other readings of the model that give the same course
     """
 
     model: str
@@ -76,6 +77,7 @@ class Curve:
     area: float
     half_life: float
     flags: tuple[Flag, ...] = ()
+    same: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -226,7 +228,7 @@ class Disagreement:
                 curve.area,
                 curve.last,
                 curve.half_life,
-                " ".join(flag.text for flag in curve.flags),
+                " ".join([*(flag.text for flag in curve.flags), *(f"The same as {name}." for name in curve.same)]),
                 f"pkpd show {curve.model}",
             )
             for curve in self.curves

@@ -95,6 +95,9 @@ def print_disagreement(disagreement: Disagreement) -> None:
                 point.remark,
             )
         out.print(seen)
+    for curve in disagreement.curves:
+        if curve.same:
+            out.print(f"Note: {curve.name} gives the same under its other readings: {', '.join(curve.same)}.")
     for flag in dict.fromkeys(flag.text for curve in disagreement.curves for flag in curve.flags):
         out.print(f"Note: {flag}")
     for name, why in disagreement.left_out.items():

@@ -118,6 +118,9 @@ def small_print(disagreement: Disagreement) -> list[str]:
     flags = dict.fromkeys(flag.text for curve in disagreement.curves for flag in curve.flags)
     if flags:
         lines.append(" ".join(flags))
+    same = [f"{curve.name} ({', '.join(curve.same)})" for curve in disagreement.curves if curve.same]
+    if same:
+        lines.append(f"The same under another reading of its evidence: {'; '.join(same)}.")
     used = {f"{point.study} ({', '.join(point.used_by)})" for point in disagreement.points if point.used_by}
     if used:
         lines.append(f"Observed, and used to build a model: {'; '.join(sorted(used))}.")
