@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.disagreement import Curve, Disagreement, SitePeak
+from pkpd.disagreement import Curve, Disagreement, SitePeak, by_reason
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
 from pkpd.entering import check_regimen, dosed_states
@@ -103,11 +103,8 @@ def disagree(
         except PkpdError as cause:
             left_out[model.id] = str(cause)
     if not curves:
-        told = [
-            f"{', '.join(name for name, why in left_out.items() if why == reason)}: {reason}"
-            for reason in dict.fromkeys(left_out.values())
-        ]
-        raise SimulationError(f'disagree: no model takes "{plan}" and gives {followed}. {" ".join(told)}')
+        reasons = " ".join(by_reason(left_out))
+        raise SimulationError(f'disagree: no model takes "{plan}" and gives {followed}. {reasons}')
     source = _source([curve.model for curve in curves], site_model)
     fed = next(model for model in candidates if model.id == source)
     rows = library_rows() if observed is None else observed

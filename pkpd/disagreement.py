@@ -294,6 +294,17 @@ class Disagreement:
         return import_module("pkpd.plot.disagreement").draw(self)
 
 
+def by_reason(left_out: Mapping[str, str]) -> list[str]:
+    """Who is left out and why, one text a reason.
+
+    left_out : model -> reason
+    """
+    return [
+        f"{', '.join(name for name, why in left_out.items() if why == reason)}: {reason}"
+        for reason in dict.fromkeys(left_out.values())
+    ]
+
+
 def hours_text(hours: float) -> str:
     """A time with the unit that suits it."""
     for size, unit in ((24.0, "d"), (1.0, "h"), (1 / 60, "min")):

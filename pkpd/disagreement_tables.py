@@ -9,7 +9,7 @@ import math
 import re
 
 from pkpd.console import console, left, table
-from pkpd.disagreement import COLUMNS, Disagreement, hours_text
+from pkpd.disagreement import COLUMNS, Disagreement, by_reason, hours_text
 from pkpd.tables import number_text
 
 LONGEST_NAME = 80  # characters
@@ -100,7 +100,7 @@ def print_disagreement(disagreement: Disagreement) -> None:
             out.print(f"Note: {curve.name} gives the same under its other readings: {', '.join(curve.same)}.")
     for flag in dict.fromkeys(flag.text for curve in disagreement.curves for flag in curve.flags):
         out.print(f"Note: {flag}")
-    for name, why in disagreement.left_out.items():
-        out.print(f"Left out: {name}: {why}")
+    for text in by_reason(disagreement.left_out):
+        out.print(f"Left out: {text}")
     out.print("Every source: pkpd show MODEL, or pkpd show EFFECT.")
     out.print("For research and teaching. Not for dosing patients.")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.disagreement import SLOW, Curve, Disagreement, SitePeak, hours_text
+from pkpd.disagreement import SLOW, Curve, Disagreement, SitePeak, by_reason, hours_text
 from pkpd.observed import Point
 from pkpd.plot import panels, style
 from pkpd.plot.curves import rate_steps
@@ -19,9 +19,10 @@ from pkpd.plot.style import GREY, INK, LABEL, SMALL, TITLE, Line, Look, number, 
 from pkpd.times import to_ticks
 
 WIDTH, LEFT, EDGE, RIGHT = 10.2, 0.56, 0.06, 0.1  # inches
-COURSE, NAMES, SITES, SITE_NAMES = 3.9, 2.15, 1.45, 1.72  # widths, inches
+NAMES, SITES, SITE_NAMES = 2.15, 1.45, 1.72  # widths, inches
 STRIP, HIGH, BELOW = 0.55, 3.0, 0.36  # heights, inches
 SITES_LEFT = WIDTH - SITES - SITE_NAMES - RIGHT
+BESIDE = 0.37  # between the names of the models and the axis of the effect sites, inches
 DEEPEST = 3000.0  # highest over lowest level that is drawn
 OUTSIDE = "†"  # behind the name of a model outside its limits
 
@@ -124,6 +125,15 @@ def small_print(disagreement: Disagreement) -> list[str]:
     used = {f"{point.study} ({', '.join(point.used_by)})" for point in disagreement.points if point.used_by}
     if used:
         lines.append(f"Observed, and used to build a model: {'; '.join(sorted(used))}.")
+    areas = [
+        f"{point.study} {number(point.value)} {'in all' if math.isnan(point.hours) else f'to {point.hours:g} h'}"
+        for point in disagreement.points
+        if point.metric == "area"
+    ]
+    if areas:
+        found = [curve.area for curve in disagreement.curves]
+        drawn = f"{number(min(found))} to {number(max(found))} to {disagreement.horizon:g} h by the models"
+        lines.append(f"Observed areas under the curve, ng/mL h: {'; '.join(areas)}; {drawn}.")
     late = sum(point.hours > disagreement.horizon for point in disagreement.points if point.metric != "area")
     if late:
         lines.append(f"{late} observed point{'s lie' if late > 1 else ' lies'} beyond the end of the time axis.")
@@ -138,7 +148,7 @@ def small_print(disagreement: Disagreement) -> list[str]:
         )
         lines.append(f"Effect sites that follow days of treatment, and are not drawn: {told}.")
     if disagreement.left_out:
-        lines.append("Left out: " + " ".join(f"{name}: {why}" for name, why in disagreement.left_out.items()))
+        lines.append(f"Left out: {' '.join(by_reason(disagreement.left_out))}")
     return lines
 
 
@@ -168,8 +178,9 @@ def _panels(disagreement: Disagreement) -> Block:
     labels = _labels(disagreement.curves)
     drawn = [site for site in disagreement.sites if site.half_life < SLOW]
     named = [site for site in drawn if not site.end]
+    wide = (SITES_LEFT - BESIDE if drawn else WIDTH - RIGHT) - LEFT - NAMES
     room = WIDTH - LEFT - RIGHT
-    lines = key_rows(_line_symbols(disagreement.curves), SITES_LEFT - LEFT - 0.4)
+    lines = key_rows(_line_symbols(disagreement.curves), wide + NAMES)
     symbols = key_rows([_study_symbol(study, room) for study in seen], room)
     high = max(HIGH, 0.17 * len(labels), 0.2 * len(named))
     row = text_height(1, SMALL) + 0.02
@@ -177,21 +188,21 @@ def _panels(disagreement: Disagreement) -> Block:
     start = STRIP + 0.1 + len(lines) * row
 
     def paint(sheet: Sheet, top: float) -> None:
-        strip = sheet.axes(LEFT, top, COURSE, STRIP, "dose")
+        strip = sheet.axes(LEFT, top, wide, STRIP, "dose")
         weight = np.array([disagreement.weight])
         rate = float(max(rate_steps(disagreement.regimen, weight, to_ticks(disagreement.horizon))[1]))
         grey = Look("#555555", LINE["arterial"])
-        panels.dose_strip(strip, disagreement.regimen, weight, disagreement.horizon, rate, 1.9, grey, COURSE)
+        panels.dose_strip(strip, disagreement.regimen, weight, disagreement.horizon, rate, 1.9, grey, wide)
         style.ticks(strip.yaxis, [0, rate] if rate else [], [f"{number(place)}" for place in (0, rate)] if rate else [])
         strip.set_ylabel("Rate\n(mg/h base)" if rate else "Dose\n(mg base)", fontsize=LABEL, color=INK, labelpad=2)
-        panels.time_axis(strip, disagreement.horizon, COURSE, labels=False)
+        panels.time_axis(strip, disagreement.horizon, wide, labels=False)
         sheet.key(LEFT, top + STRIP + 0.06, lines)
-        axes = sheet.axes(LEFT, top + start, COURSE, high, "levels")
+        axes = sheet.axes(LEFT, top + start, wide, high, "levels")
         _courses(axes, disagreement, look)
         _observed(axes, disagreement, seen)
-        panels.time_axis(axes, disagreement.horizon, COURSE, labels=True)
+        panels.time_axis(axes, disagreement.horizon, wide, labels=True)
         axes.set_ylabel(f"{disagreement.analyte} (ng/mL)", fontsize=LABEL, color=INK, labelpad=2)
-        sheet.end_labels(axes, _end_labels(axes, labels, look), LEFT + COURSE, NAMES)
+        sheet.end_labels(axes, _end_labels(axes, labels, look), LEFT + wide, NAMES)
         if drawn:
             head = (
                 f"Peak at an effect site fed by {disagreement.site_model}"
