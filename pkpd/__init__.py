@@ -39,6 +39,8 @@ _PLACES = {
     "write_dataset": "dosing.dataset",
     "Dataset": "dosing.dataset",
     "compare": "comparing",
+    "disagree": "disagreeing",
+    "Disagreement": "disagreement",
     "Comparison": "comparison",
     "Study": "study",
     "load_study": "study",
@@ -50,6 +52,8 @@ __all__ = sorted([*_PLACES, "__version__"])
 if TYPE_CHECKING:
     from pkpd.comparing import compare as compare
     from pkpd.comparison import Comparison as Comparison
+    from pkpd.disagreeing import disagree as disagree
+    from pkpd.disagreement import Disagreement as Disagreement
     from pkpd.dosing.dataset import Dataset as Dataset
     from pkpd.dosing.dataset import read_dataset as read_dataset
     from pkpd.dosing.dataset import write_dataset as write_dataset

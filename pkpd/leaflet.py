@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from pkpd.console import console as a_console
+from pkpd.console import left_table as a_table
 from pkpd.guidance.reading import cite, guidelines, harms
 from pkpd.guidance.values import Guideline, Harm, Statement
-from pkpd.tables import a_console, a_table
 from pkpd.unsimulated import unsimulated
 
 

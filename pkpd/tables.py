@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import math
-import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
+from pkpd.console import console as _console
+from pkpd.console import left as _left
+from pkpd.console import table as _table
 from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
@@ -20,49 +21,11 @@ from pkpd.model.program import Program, compiled
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pkpd.study import Study
 
 LONGEST_FORMULA = 160  # characters
 KINDS = ("pk", "effect", "study", "generic", "guidance")
 _WAY = ("bioavailability", "lag", "rate", "duration")
-
-
-class _Output(Console):
-    """A console that takes texts as they are and leaves a closed pipe to the caller."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-def _console() -> Console:
-    return _Output(
-        width=max(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 150,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-
-
-def _table(title: str, *columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
-    return table
-
-
-def a_console() -> Console:
-    """A console as wide as the terminal; texts are printed as they are."""
-    return _console()
-
-
-def a_table(title: str, *columns: str) -> Table:
-    """A table whose columns stand to the left."""
-    return _left(_table(title, *columns))
 
 
 def number_text(value: float, digits: int = 3) -> str:
@@ -268,12 +231,6 @@ def print_models(kind: str | None = None) -> None:
             model = library.load(name)
             table.add_row(name, ", ".join(model.parameters))
         console.print(table)
-
-
-def _left(table: Table) -> Table:
-    for column in table.columns:
-        column.justify = "left"
-    return table
 
 
 def _print_equations(console: Console, model: Model) -> None:
