@@ -44,9 +44,12 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
     compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
     models = commands.add_parser("models", help="list models, effects and studies")
-    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study or generic")
-    show = commands.add_parser("show", help="show every number of a model or effect with its source and mark")
-    show.add_argument("model", metavar="MODEL", help="name of a model or effect, or path of a model file")
+    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, modifier, study or generic")
+    show = commands.add_parser("show", help="show every number of a model, effect or modifier with its source and mark")
+    show.add_argument("model", metavar="MODEL", help="name of a model, effect or modifier, or path of a model file")
+    show.add_argument(
+        "--with", dest="beside", nargs="+", default=[], metavar="MODIFIER", help="modifiers that act on it"
+    )
     return parser
 
 
@@ -121,7 +124,7 @@ def _models(chosen: argparse.Namespace) -> int:
 def _show(chosen: argparse.Namespace) -> int:
     from pkpd.tables import print_model
 
-    print_model(chosen.model)
+    print_model(chosen.model, chosen.beside)
     return 0
 
 

@@ -74,7 +74,9 @@ def simulate(
         progress=progress,
     )
     hours = ticks / TICKS_PER_HOUR
-    return Result(subjects, written(regimens), hours, subjects.program.outputs, found.values, found.failures)
+    return Result(
+        subjects, written(regimens) + model.company, hours, subjects.program.outputs, found.values, found.failures
+    )
 
 
 def individuals(model: Model, population: Population | int | Mapping[str, Any] | None) -> Individuals:
