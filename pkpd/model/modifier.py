@@ -114,6 +114,8 @@ class Modifier:
             kinds = {change.what for change in self.effects if change.name == name}
             if value < 0 and kinds.isdisjoint((LOG_ODDS, POINTS)):
                 raise ModelFileError(f'modifier "{self.id}": {name} is {value:g}; a factor is 0 or more.')
+            if value == 0 and not kinds <= set(WHOLE_EFFECT):
+                raise ModelFileError(f'modifier "{self.id}": {name} multiplies a parameter of an effect; above 0.')
         kinetics = tuple(
             replace(change, factor=float(values[change.name]), range=None, source=USER, mark="assumed")
             if change.name in values

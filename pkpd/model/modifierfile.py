@@ -102,6 +102,8 @@ def _effects(top: Table, sources: Mapping[str, Source]) -> tuple[EffectChange, .
             amount = table.number("amount")
             if what not in (LOG_ODDS, POINTS):
                 _factor(table, "amount", amount)
+            if what not in WHOLE_EFFECT and amount == 0:
+                table.fail("a parameter is multiplied with a factor above 0.", "amount")
         change = EffectChange(
             of,
             what,

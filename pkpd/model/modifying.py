@@ -221,29 +221,28 @@ def _words(model: Model, acting: Acting) -> list[str]:
         words.append(f"{names} x {change.factor:g}{_range(change)} ({change.mark}){_note(change)}")
     for item in acting.effects:
         if item.of in attached:
-            words.append(f"{described(item)}{_range(item)} ({item.mark}){_note(item)}")
+            words.append(f"{item.of}: {_how(item)}{_range(item)} ({item.mark}){_note(item)}")
     return words
 
 
-def described(change: EffectChange) -> str:
-    """A change of an effect in words."""
+def _how(change: EffectChange) -> str:
+    """What is done to an effect: "log odds -1.4", "C50 x 6", "x 0.7"."""
     if not change.changes:
-        return f"effect on {change.of} unknown" if change.what == UNKNOWN else f"no effect found on {change.of}"
+        return "unknown" if change.what == UNKNOWN else "no effect found"
     if change.what in (LOG_ODDS, POINTS):
-        return f"{change.what} of {change.of} {change.amount:+g}"
-    of = change.of if change.what == VALUE else f"{change.what} of {change.of}"
-    return f"{of} x {change.amount:g}"
+        return f"{change.what} {change.amount:+g}"
+    return f"{'' if change.what == VALUE else change.what + ' '}x {change.amount:g}"
 
 
 def change_rows(modifier: Modifier) -> list[tuple[str, ...]]:
-    """The changes of a modifier for a table: what it acts on, how, range, name to set, condition, mark, source, note."""
-    rows = []
+    """The changes of a modifier, for a table: acts on, how, range, name to set, condition, mark, source, remark."""
+    rows: list[tuple[str, ...]] = []
     for change in modifier.kinetics:
         holds = [*change.routes, *(["where the model has it"] if change.optional else [])]
         how, limits = f"x {change.factor:g}", _range(change).removeprefix(", ")
         rows.append((change.role, how, limits, change.name, ", ".join(holds), change.mark, change.source, change.note))
     for item in modifier.effects:
-        how, limits = described(item), _range(item).removeprefix(", ")
+        how, limits = _how(item), _range(item).removeprefix(", ")
         rows.append((item.of, how, limits, item.name, item.form, item.mark, item.source, item.note))
     return rows
 
