@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pkpd.errors import SimulationError, unknown
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect
-from pkpd.model.model import Covariate, Model
+from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.program import Program, compiled
 from pkpd.population import streams
 from pkpd.population.people import Population
@@ -95,6 +95,24 @@ class Individuals:
                 return self.effects[site.owner][site.half_life]
         return self.parameters[name]
 
+    def of_dose(self, name: str, given: Floats, who: NDArray[np.int64]) -> Floats:
+        """A dose-dependent value of some subjects.
+
+        name  : of the model's `of_dose`
+        given : (some) mg of base of one administration
+        who   : (some) positions of the subjects
+        """
+        needed = self.model.of_dose
+        values: dict[str, Any] = {DOSE: given}
+        for other, expression in needed.items():
+            for read in expression.names - values.keys():
+                column = np.asarray(self.parameters[read])
+                values[read] = column if column.ndim == 0 else column[who]
+            values[other] = expression.evaluate(values)
+            if other == name:
+                break
+        return np.broadcast_to(np.asarray(values[name], float), len(who))
+
     def system_values(self) -> Floats:
         """Entries of the model's matrices, (values, subjects)."""
         half_lives = {site.name: self.effects[site.owner][site.half_life] for site in self.program.sites}
@@ -131,8 +149,8 @@ def of_population(model: Model, population: Population) -> Individuals:
         dimension = population.dimension(name)
         if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
             raise SimulationError(
-                f"population: {name} is given as {population.covariates[name]!r}; under the model {model.id} it is in "
-                f"{read[name].unit or 'no unit'}."
+                f"population: {name} is given as {population.covariates[name]!r}; it is in "
+                f"{read[name].unit or 'no unit'} under the model {model.id}."
             )
     covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
     covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
@@ -189,7 +207,7 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
 
 @lru_cache(maxsize=64)
 def _read(model: Model) -> Mapping[str, Covariate]:
-    """The covariates that a model or its effects read; the model's own typical value goes before an effect's."""
+    """The covariates a model or one of its effects reads; the model's typical value goes before an effect's."""
     found: dict[str, Covariate] = {}
     for owner in model.files:
         for name, covariate in owner.covariates.items():

@@ -118,7 +118,7 @@ class Prepared:
             threads=threads,
             before_dose=self.before_dose,
         )
-        text, names = written(self.regimen), subjects.program.outputs
+        text, names = written(self.regimen) + subjects.model.company, subjects.program.outputs
         flags = raised(subjects, self.regimen, self.ticks, found.failures, tolerance=self.tolerance, threads=threads)
         return Result(subjects, text, self.hours, names, found.values, found.failures, flags)
 

@@ -75,9 +75,9 @@ def simulate(
         before_dose=before_dose,
         progress=progress,
     )
-    hours = ticks / TICKS_PER_HOUR
+    hours, text = ticks / TICKS_PER_HOUR, written(regimens) + model.company
     flags = raised(subjects, regimens, ticks, found.failures, tolerance=tolerance, threads=threads)
-    return Result(subjects, written(regimens), hours, subjects.program.outputs, found.values, found.failures, flags)
+    return Result(subjects, text, hours, subjects.program.outputs, found.values, found.failures, flags)
 
 
 def check_all(subjects: Individuals, regimens: Regimen | list[Regimen]) -> None:

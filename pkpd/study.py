@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from pkpd.comparing import compare
+from pkpd.arms import Plan, modified_for
+from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
+from pkpd.enrolling import placed, read_population
 from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest
+from pkpd.guidance.values import INDICATIONS
 from pkpd.model import library
 from pkpd.model.effect import Effect
-from pkpd.model.model import MARKS, Covariate, Model, Source
-from pkpd.model.sections import read_id, read_sources
+from pkpd.model.model import MARKS, Model, Source
+from pkpd.model.modifier import Modifier
+from pkpd.model.parts import with_values
+from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
-from pkpd.population.people import Given, Population, Share, Spread
+from pkpd.population.people import Population
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
-from pkpd.units import analyse
 from pkpd.units import parse as parse_quantity
-
-T = TypeVar("T")
 
 _KEYS = (
     "id",
     "kind",
     "title",
     "about",
+    "indication",
     "model",
     "effects",
     "reference",
@@ -40,12 +42,12 @@ _KEYS = (
     "until",
     "sources",
     "population",
+    "values",
+    "facts",
     "arms",
 )
-_SPREAD_KEYS = ("mean", "sd", "unit", "kind", "least", "most", "source", "mark")
-_SHARE_KEYS = ("share", "source", "mark")
-_VALUE_KEYS = ("value", "unit", "source", "mark")
-_ARM_KEYS = ("name", "regimen", "source", "mark", "note")
+_VALUE_KEYS = ("value", "unit", "source", "mark", "note")
+_ARM_KEYS = ("name", "regimen", "with", "source", "mark", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class StudyArm:
     regimen      : what is given
     source, mark : where it is from and how well it is known
     note         : what was assumed
+    modifiers    : that act beside it
     """
 
     name: str
@@ -62,13 +65,45 @@ class StudyArm:
     source: str
     mark: str
     note: str
+    modifiers: tuple[Modifier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyValue:
+    """A parameter that has another value in this study than in its own file.
+
+    of           : such as "slow-relief.P_responder"
+    value, unit  : as written
+    source, mark : where it is from and how well it is known
+    note         : why
+    """
+
+    of: str
+    value: float
+    unit: str
+    source: str
+    mark: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something found that stands beside the simulation and is not simulated."""
+
+    text: str
+    source: str
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
     """A comparison as a file describes it.
 
-    effects    : None where the file asks for the default configuration's
+    indication : what is treated, one of pkpd.guidance.INDICATIONS; None where the file does not say
+    model      : with the study's own values, as far as they are of it
+    effects    : with the study's own values; None where the file asks for the default configuration's as they are
+    values     : what differs from the files of model and effects
+    facts      : told beside the simulation
     reference  : arm the others are held against
     population : virtual patients
     threshold  : plasma level for the time above it, text with its unit
@@ -86,6 +121,9 @@ class Study:
     threshold: str
     until: str | None
     sources: Mapping[str, Source]
+    indication: str | None = None
+    values: tuple[StudyValue, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @property
     def regimens(self) -> dict[str, Regimen]:
@@ -107,7 +145,7 @@ class Study:
         """
         return compare(
             self.model,
-            self.regimens,
+            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
             self.population,
             self.until,
             reference=self.reference,
@@ -116,6 +154,7 @@ class Study:
             threads=threads,
             progress=progress,
             title=self.title,
+            indication=self.indication,
         )
 
 
@@ -165,8 +204,9 @@ def _study(document: Document) -> Study:
         top.fail(f'"{threshold}" is not a level from 0 on.', "threshold")
     until = top.text("until", "") or None
     if until is not None:
-        _placed(top, "until", lambda: ticks(until))
-    effects = _effects(top, model)
+        placed(top, "until", lambda: ticks(until))
+    values = tuple(_value(of, table, sources) for of, table in top.each("values").items())
+    model, effects = _with_values(top, name, model, _effects(top, model), values, sources)
     study = Study(
         name,
         top.text("title"),
@@ -175,13 +215,19 @@ def _study(document: Document) -> Study:
         effects,
         arms,
         reference,
-        _population(top, sources, model, library.default_effects() if effects is None else effects),
+        read_population(top, sources, model, library.default_effects() if effects is None else effects),
         threshold,
         until,
         sources,
+        top.choice("indication", INDICATIONS) if "indication" in top else None,
+        values,
+        tuple(_fact(table, sources) for table in top.tables("facts")),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
-        _placed(table, "regimen", partial(check_regimen, model, arm.regimen))
+        placed(table, "regimen", partial(check_regimen, model, arm.regimen))
+        if arm.modifiers:
+            own = equipped(model, study.effects)[0]
+            placed(table, "with", partial(modified_for, own, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"'))
     return study
 
 
@@ -195,7 +241,57 @@ def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
     source = table.choice("source", sources, why="It names one of [sources].")
     if not table.text("name").strip():
         table.fail("an arm needs a name.", "name")
-    return StudyArm(table.text("name"), regimen, source, table.choice("mark", MARKS), table.text("note", ""))
+    for given in table.texts("with"):
+        if given not in library.names("modifier"):
+            table.fail_unknown("modifier", given, library.names("modifier"), "with")
+    modifiers = tuple(library.load_modifier(given) for given in table.texts("with"))
+    mark, note = table.choice("mark", MARKS), table.text("note", "")
+    return StudyArm(table.text("name"), regimen, source, mark, note, modifiers)
+
+
+def _fact(table: Table, sources: Mapping[str, Source]) -> Fact:
+    table.only(("text", "source", "mark"))
+    return Fact(table.text("text"), *read_origin(table, sources))
+
+
+def _value(of: str, table: Table, sources: Mapping[str, Source]) -> StudyValue:
+    table.only(_VALUE_KEYS)
+    unit = read_unit(table)[0]
+    return StudyValue(of, table.number("value"), unit, *read_origin(table, sources), table.text("note", ""))
+
+
+def _with_values(
+    top: Table,
+    study: str,
+    model: Model,
+    effects: tuple[Effect, ...] | None,
+    values: tuple[StudyValue, ...],
+    sources: Mapping[str, Source],
+) -> tuple[Model, tuple[Effect, ...] | None]:
+    """Model and effects with the study's own values, each with the study's source and mark."""
+    if not values:
+        return model, effects
+    chosen = {effect.id: effect for effect in effects or model.effects or library.default_effects()}
+    for value in values:
+        owner, _, parameter = value.of.rpartition(".")
+        table = top.table("values")
+        if owner not in (model.id, *chosen):
+            table.fail_unknown("model or effect", owner, (model.id, *chosen), value.of)
+        found = model if owner == model.id else chosen[owner]
+        given = {parameter: (value.value, value.unit)}
+        changed = placed(table, value.of, partial(with_values, found.parameters, given, owner))
+        if isinstance(found, Effect) and parameter == found.responder and not 0 <= value.value <= 1:
+            table.fail(f"{value.value:g} is no probability from 0 to 1.", value.of)
+        key = f"{study}, {value.source}"
+        changed[parameter] = replace(changed[parameter], source=key, mark=value.mark)
+        known = {**found.sources, key: sources[value.source]}
+        if isinstance(found, Model):
+            model = replace(found, parameters=changed, sources=known)
+        else:
+            chosen[owner] = replace(found, parameters=changed, sources=known)
+    effects = tuple(chosen.values())
+    placed(top, "values", lambda: replace(model, effects=()).with_effects(*effects))
+    return model, effects
 
 
 def _named(top: Table, key: str, allowed: list[str], load: Callable[[str], Model]) -> Model:
@@ -221,69 +317,9 @@ def _effects(top: Table, model: Model) -> tuple[Effect, ...] | None:
         if name not in allowed:
             top.fail_unknown("effect", name, allowed, "effects")
     chosen = tuple(library.load_effect(name) for name in top.texts("effects"))
-    _placed(top, "effects", lambda: model.with_effects(*chosen))
+    placed(top, "effects", lambda: model.with_effects(*chosen))
     return chosen
 
 
-def _population(top: Table, sources: Mapping[str, Source], model: Model, effects: Sequence[Effect]) -> Population:
-    """The patients a study describes; what it does not name is not known of them, the weight that of the default."""
-    subjects, seed = top.data.get("subjects", 1000), top.data.get("seed", 1)
-    for key, number, least in (("subjects", subjects, 1), ("seed", seed, 0)):
-        if isinstance(number, bool) or not isinstance(number, int) or not least <= number < 2**64:
-            top.fail(f"{number!r} is not a whole number from {least} to 2^64 - 1.", key)
-    read = {name: covariate for owner in [*effects, *model.files] for name, covariate in owner.covariates.items()}
-    allowed = dict.fromkeys(["weight", "age", *read])
-    covariates: dict[str, Given] = {}
-    for name, table in top.each("population").items():
-        if name not in allowed:
-            top.table("population").fail_unknown("covariate", name, allowed, name)
-        table.choice("source", sources, why="It names one of [sources].")
-        table.choice("mark", MARKS)
-        covariates[name] = _covariate(table, name, read.get(name), sources)
-    weight = covariates.pop("weight", None)
-    people = _placed(top, "population", lambda: Population(int(subjects), int(seed), covariates=covariates))
-    if weight is None:
-        return people
-    if not isinstance(weight, (Spread, str)):
-        top.table("population").fail("body weight is given by mean and sd, or by value.", "weight")
-    return replace(people, weight=weight)
-
-
-def _covariate(table: Table, name: str, read: Covariate | None, sources: Mapping[str, Source]) -> Given:
-    """One of [population]: a share of people who have it, a value of everybody, or a spread.
-
-    read : the covariate as the model or an effect declares it
-    """
-    unit_of = read.unit if read is not None else {"weight": "kg", "age": "year"}[name]
-    origin = (sources[table.text("source")].citation, table.text("mark"))
-    if "share" in table:
-        table.only(_SHARE_KEYS)
-        if analyse(unit_of)[1]:
-            table.fail(f"{name} is in {unit_of}; only a trait, a plain number, is had by a share of people.", "share")
-        return _placed(table, "share", lambda: Share(table.number("share"), *origin))
-    unit = table.text("unit", why='A plain number has the unit "1".')
-    if _placed(table, "unit", lambda: analyse(unit))[1] != analyse(unit_of)[1]:
-        table.fail(f'unit "{unit}" does not fit; {name} is in {unit_of or "no unit"}.', "unit")
-    if "value" in table:
-        table.only(_VALUE_KEYS)
-        return f"{table.number('value')!r} {'' if unit == '1' else unit}".strip()
-    table.only(_SPREAD_KEYS)
-    for key in ("mean", "sd"):
-        if key not in table:
-            table.fail(f'"{key}" is missing.')
-    factor = analyse(unit)[0]
-    values = {key: factor * table.number(key) for key in ("mean", "sd", "least", "most") if key in table}
-    kind = table.choice("kind", ("log-normal", "normal"), "log-normal")
-    return _placed(table, "mean", lambda: Spread(**values, kind=kind, source=origin[0], mark=origin[1]))
-
-
 def _quantity(table: Table, key: str, text: str, dimension: str) -> float:
-    return _placed(table, key, lambda: parse_quantity(text, dimension))
-
-
-def _placed(table: Table, key: str, read: Callable[[], T]) -> T:
-    """What `read` gives; what it refuses is said with file, line and key."""
-    try:
-        return read()
-    except PkpdError as cause:
-        table.fail(str(cause), key)
+    return placed(table, key, lambda: parse_quantity(text, dimension))

@@ -5,54 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import math
-import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from pkpd.comparison import JOINT_STATES, Comparison, Summary
+from pkpd.console import console as _console
+from pkpd.console import left as _left
+from pkpd.console import table as _table
+from pkpd.errors import ModelFileError
 from pkpd.model import library
 from pkpd.model.effect import Effect
-from pkpd.model.facts import incomplete_models
-from pkpd.model.model import Model, Parameter, Source
+from pkpd.model.model import Model, Parameter, Reading, Source
+from pkpd.model.modifier import Modifier
+from pkpd.model.modifying import change_rows
 from pkpd.model.program import Program, compiled
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from pkpd.study import Study
 
 LONGEST_FORMULA = 160  # characters
-KINDS = ("pk", "effect", "study", "generic", "incomplete")
-
-
-class _Output(Console):
-    """A console that takes texts as they are and leaves a closed pipe to the caller."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
-def _console() -> Console:
-    return _Output(
-        width=max(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 150,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-
-
-def _table(title: str, *columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
-    return table
+KINDS = ("pk", "effect", "modifier", "study", "generic", "guidance", "incomplete")
+_WAY = ("bioavailability", "lag", "rate", "duration")
 
 
 def number_text(value: float, digits: int = 3) -> str:
@@ -106,7 +82,7 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
     )
     prescriptions = _left(_table("Regimens", "arm", "prescription"))
     for arm in comparison.arms:
-        prescriptions.add_row(comparison.marked(arm.name), str(arm.regimen))
+        prescriptions.add_row(comparison.marked(arm.name), arm.prescription)
     console.print(prescriptions)
 
     _print_blocks(console, comparison)
@@ -127,6 +103,11 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
         for described in study.arms:
             if described.note:
                 console.print(f"{described.name}: {described.note}")
+        for value in study.values:
+            note = f": {value.note}" if value.note else ""
+            console.print(f"In this study {value.of} is {value.value:g} {value.unit} ({value.mark}){note}")
+        for fact in study.facts:
+            console.print(f"Beside the simulation: {fact.text} ({fact.mark}, {study.sources[fact.source].citation})")
     console.print("For research and teaching. Not for dosing patients.")
 
 
@@ -222,10 +203,7 @@ def csv_text(comparison: Comparison) -> str:
 
 
 def print_models(kind: str | None = None) -> None:
-    """What the library holds, from where, usable for what; "incomplete" for what it could not hold, and why."""
-    if kind == "incomplete":
-        print_incomplete()
-        return
+    """What the library holds, from where, usable for what."""
     console = _console()
     if kind in (None, "pk"):
         table = _left(_table("Kinetic models", "model", "gives", "site", "routes", "use it for", "not for"))
@@ -251,13 +229,19 @@ def print_models(kind: str | None = None) -> None:
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
         console.print(table)
+    if kind in (None, "modifier"):
+        table = _left(_table("Modifiers", "modifier", "group", "acts on", "use it for", "not for"))
+        for name in library.names("modifier"):
+            modifier = library.load_modifier(name)
+            table.add_row(name, modifier.group, ", ".join(modifier.acts_on), modifier.use_for, modifier.not_for)
+        console.print(table)
     if kind in (None, "study"):
         from pkpd.study import load_study
 
-        table = _left(_table("Studies", "study", "title", "arms"))
+        table = _left(_table("Studies", "study", "indication", "title", "arms"))
         for name in library.study_names():
             study = load_study(name)
-            table.add_row(name, study.title, "; ".join(arm.name for arm in study.arms))
+            table.add_row(name, study.indication or "-", study.title, "; ".join(arm.name for arm in study.arms))
         console.print(table)
     if kind in (None, "generic"):
         table = _left(_table("Bare structures without numbers", "model", "parameters to give"))
@@ -265,28 +249,6 @@ def print_models(kind: str | None = None) -> None:
             model = library.load(name)
             table.add_row(name, ", ".join(model.parameters))
         console.print(table)
-    if kind is None:
-        console.print("Published models that could not be completed, and what is missing: pkpd models incomplete")
-
-
-def print_incomplete() -> None:
-    """The published models that could not be completed: what was seen, what is missing."""
-    console = _console()
-    for area, title in (("kinetics", "Kinetic models"), ("effect", "Effects")):
-        table = _left(
-            _table(f"{title} that could not be completed", "model", "seen", "missing", "used for", "citation")
-        )
-        for one in incomplete_models():
-            if one.area == area:
-                cited = f"{one.citation}; doi:{one.doi}" if one.doi else one.citation
-                table.add_row(one.name, one.seen, one.missing, one.use or "-", cited)
-        console.print(table)
-
-
-def _left(table: Table) -> Table:
-    for column in table.columns:
-        column.justify = "left"
-    return table
 
 
 def _print_equations(console: Console, model: Model) -> None:
@@ -313,11 +275,22 @@ def _others(program: Program, stepped: Sequence[str]) -> list[str]:
     return [name for name in program.outputs if name not in stepped] or ["nothing"]
 
 
-def print_model(name: str) -> None:
-    """Every number of a model or effect: value, unit, spread, source and mark."""
+def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
+    """Every number of a model, effect or modifier: value, unit, spread, source and mark.
+
+    modifiers : names of those that act on the model
+    """
     console = _console()
-    found: Model | Effect = library.load_any(name)
+    found = library.load_any(name)
+    if isinstance(found, Modifier):
+        return _print_modifier(console, found)
+    if isinstance(found, Model):
+        found = found.with_modifiers(*modifiers)
+    elif modifiers:
+        raise ModelFileError(f'"{name}" is an effect; modifiers are shown on a kinetic model.')
     console.print(f"{found.title}  ({found.id})", style="bold")
+    for said in found.modifier_notes if isinstance(found, Model) else ():
+        console.print(f"With {said}")
     if isinstance(found, Effect):
         console.print(f"Endpoint: {found.endpoint}. Role: {found.role}.")
         if found.driver is not None:
@@ -338,12 +311,15 @@ def print_model(name: str) -> None:
     for derived, expression in found.derived.items():
         console.print(f"{derived} = {expression.text}")
     if isinstance(found, Model):
+        _print_ways(console, found)
         _print_equations(console, found)
         for covariance in found.covariances:
             console.print(
                 f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g} "
                 f"({covariance.mark}, {covariance.source})"
             )
+        for reading in found.readings.values():
+            console.print(_reading_text(found, reading))
     for correlation in found.correlations if isinstance(found, Effect) else ():
         console.print(
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "
@@ -357,6 +333,44 @@ def print_model(name: str) -> None:
     for limit in found.validity:
         console.print(f"Limit: {limit}{'; refused beyond' if limit.hard else ''}")
     console.print(f"{len(found.checks)} checks of this file run with the tests.")
+
+
+def _print_ways(console: Console, model: Model) -> None:
+    """What depends on the dose, and where a dose goes by every route."""
+    for name, expression in model.of_dose.items():
+        console.print(f"{name} = {expression.text}  (of one administration)")
+    for route in model.routes.values():
+        for way in (route, *route.also):
+            into = ", ".join(state if part == "*" else f"{part} into {state}" for part, state in way.into.items())
+            given = [f"{what} {name}" for what in _WAY if (name := getattr(way, what)) is not None]
+            console.print(f"Route {route.name}: {', '.join([into, *given])}")
+        if route.unit_dose is not None:
+            console.print(f"Route {route.name}: whole multiples of {route.unit_dose} only")
+
+
+def _reading_text(model: Model, reading: Reading) -> str:
+    """Another reading: what it changes, who reads it so, and what follows."""
+    changes = [f"{name} {value:g} {model.parameters[name].unit}".strip() for name, value in reading.values.items()]
+    for name, exponent in reading.exponents.items():
+        scale = model.parameters[name].scale
+        assert scale is not None
+        changes.append(f"{name} x ({scale.covariate}/{scale.reference:g})^{exponent:g}")
+    return f'Reading "{reading.name}": {", ".join(changes)} ({reading.mark}, {reading.source}). {reading.about}'
+
+
+def _print_modifier(console: Console, found: Modifier) -> None:
+    console.print(f"{found.title}  ({found.id})", style="bold")
+    console.print(f"Group: {found.group}.\nUse it for: {found.use_for}\nNot for: {found.not_for}")
+    heads = ("acts on", "how", "range", "set as", "holds for", "mark", "source", "remark")
+    table = _left(_table("Changes", *heads))
+    for row in change_rows(found):
+        table.add_row(*row)
+    console.print(table)
+    console.print("Sources", style="bold")
+    for source in found.sources.values():
+        console.print(f"  {source.key}: {_source_text(source)}")
+    for note in found.notes:
+        console.print(f"- {note}")
 
 
 def _parameter_row(parameter: Parameter) -> tuple[str, ...]:

@@ -64,6 +64,13 @@ class _Passed:
         span = f"{low if low == high else f'{low} to {high}'} {unit}".rstrip()
         return f"{span} in {many}" if many else span
 
+    @property
+    def told(self) -> str:
+        """What was given, and the limit."""
+        of = f" of {self.limit.of}" if self.limit.of else ""
+        given = self.text if self.why else f"{self.limit.name}{of} is {self.text}"
+        return f"{given}; its limit is {self.limit}"
+
 
 def refuse(subjects: Individuals, plans: Plans, where: str = "") -> None:
     """Refuse patients or a regimen beyond a hard limit, before anything runs.
@@ -72,10 +79,27 @@ def refuse(subjects: Individuals, plans: Plans, where: str = "") -> None:
     where : the place, for the error
     Raises SimulationError: what was given, the limit, the models of the library that fit, and the way out.
     """
-    if any(limit.hard for owner in subjects.model.files for limit in owner.validity):
-        for passed in _passed(subjects, plans, {}):
-            if passed.hard:
-                _refuse(passed, subjects, plans, where)
+    passed = _beyond(subjects, plans)
+    if passed is not None:
+        _refuse(passed, subjects, plans, where)
+
+
+def reason(subjects: Individuals, plans: Plans) -> str:
+    """Why `refuse` would refuse, in short; "" where it would not."""
+    passed = _beyond(subjects, plans)
+    return "" if passed is None else passed.told
+
+
+def for_children(limit: Limit) -> bool:
+    """Whether a limit keeps adults out."""
+    return limit.name == "age" and limit.maximum is not None and limit.maximum <= ADULT
+
+
+def _beyond(subjects: Individuals, plans: Plans) -> _Passed | None:
+    """The first hard limit that is passed before anything runs."""
+    if not any(limit.hard for owner in subjects.model.files for limit in owner.validity):
+        return None
+    return next((passed for passed in _passed(subjects, plans, {}) if passed.hard), None)
 
 
 def flags(subjects: Individuals, plans: Plans, of: str = "", peaks: Peaks | None = None) -> tuple[Flag, ...]:
@@ -145,7 +169,7 @@ def _by_weight(
     if limit.minimum is not None and limit.minimum >= ADULT:
         why = f"age is not given, and below {CHILD:g} kg a person is taken for a child"
         return _Passed(owner, limit, concerned & light, subjects.weight, why)
-    if limit.maximum is not None and limit.maximum <= ADULT:
+    if for_children(limit):
         return _Passed(owner, limit, concerned & ~light, subjects.weight, "age is not given", doubtful=True)
     return None
 
@@ -172,8 +196,7 @@ def _refuse(passed: _Passed, subjects: Individuals, plans: Plans, where: str) ->
     owner, limit = passed.owner, passed.limit
     kind = "model" if isinstance(owner, Model) else "effect"
     at = f"{where}: " if where else ""
-    given = passed.text if passed.why else f"{limit.name}{f' of {limit.of}' if limit.of else ''} is {passed.text}"
-    advice = [f"{at}{kind} {owner.id}: {given}; its limit is {limit}."]
+    advice = [f"{at}{kind} {owner.id}: {passed.told}."]
     if limit.name in ("age", "weight"):
         who = np.flatnonzero(passed.who)
         own = plans if isinstance(plans, Regimen) else [plans[int(number)] for number in who]
