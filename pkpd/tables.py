@@ -336,7 +336,8 @@ def print_model(name: str) -> None:
             for word, bound in (("from", limit.minimum), ("to", limit.maximum))
             if bound is not None
         ]
-        console.print(f"Limit: {limit.name} {' '.join(bounds)} {limit.unit}")
+        of = f" of {limit.of}" if limit.of else ""
+        console.print(f"Limit: {limit.name}{of} {' '.join(bounds)} {limit.unit}")
     console.print(f"{len(found.checks)} checks of this file run with the tests.")
 
 
