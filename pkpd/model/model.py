@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pkpd.errors import ModelFileError, SimulationError, UnknownName, nearest, unknown
-from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
+from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect, root_of
 from pkpd.model.expressions import Expression, named
 from pkpd.model.modifier import Modifier
 from pkpd.model.modifying import Acting, modified, modified_effect, sentences
@@ -199,7 +199,8 @@ class Model:
 
         effects : as library.load_effect gives them
         Raises UnknownName for an effect whose analyte is not a concentration the model reports, or that takes a share
-        of an effect which is not there; ModelFileError for an effect that is there twice.
+        of an effect which is not there; ModelFileError for an effect that is there twice, or a side effect that is a
+        share of something else.
         """
         together = self.effects + effects
         counts = Counter(effect.id for effect in together)
@@ -209,15 +210,17 @@ class Model:
         concentration = named("concentration")
         analytes = [name for name, output in self.outputs.items() if output.dimension == concentration]
         for effect in effects:
-            if effect.driver is not None and effect.driver.analyte not in analytes:
-                given = effect.driver.analyte
-                raise UnknownName(
-                    f'effect "{effect.id}" follows the analyte "{given}", which is no concentration of the model '
-                    f'"{self.id}". {nearest(given, analytes)}'
-                )
-            if effect.curve.of is not None and effect.curve.of not in counts:
-                raise UnknownName(
-                    f'effect "{effect.id}" is a share of the effect "{effect.curve.of}"; attach that one as well.'
+            for given in effect.analytes:
+                if given not in analytes:
+                    raise UnknownName(
+                        f'effect "{effect.id}" follows the analyte "{given}", which is no concentration of the model '
+                        f'"{self.id}". {nearest(given, analytes)}'
+                    )
+            whole = root_of(effect, together)
+            if effect.role == "side effect" and whole.role != "side effect":
+                raise ModelFileError(
+                    f'effect "{effect.id}" is a side effect and takes a share of "{whole.id}", which is of the role '
+                    f'"{whole.role}". A probability is a share of another side effect.'
                 )
         for acting in self.modifiers:
             together = tuple(modified_effect(effect, acting) for effect in together)
