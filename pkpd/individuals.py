@@ -209,7 +209,8 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
 def _read(model: Model) -> Mapping[str, Covariate]:
     """The covariates a model or one of its effects reads; the model's typical value goes before an effect's."""
     found: dict[str, Covariate] = {}
-    for owner in (model, *model.effects):
+    owners: tuple[Model | Effect, ...] = (model, *model.effects)
+    for owner in owners:
         for name, covariate in owner.covariates.items():
             known = found.setdefault(name, covariate)
             if analyse(known.unit)[1] != analyse(covariate.unit)[1]:

@@ -197,6 +197,20 @@ def test_a_parameter_without_a_number_cannot_be_changed() -> None:
         bare.with_modifiers(kinetics(2, "clearance"))
 
 
+def test_readings_and_values_come_before_modifiers() -> None:
+    model = ashraf().with_values(CLint_liver="200 L/h", ka="2 1/h").with_modifiers("ticlopidine")
+    assert model.parameters["CLint_liver"].value == pytest.approx(74)
+    assert model.with_values(ka="1 1/h").parameters["ka"].value == 1
+    with pytest.raises(ModelFileError, match=r"CLint_liver is what with ticlopidine changes"):
+        model.with_values(CLint_liver="100 L/h")
+    with_readings = next(m for m in map(pkpd.load, pkpd.names("pk")) if m.readings and "clearance" in m.roles)
+    name = next(iter(with_readings.readings))
+    with pytest.raises(SimulationError, match="Choose the reading first"):
+        with_readings.with_modifiers("cyp2b6-6").reading(name)
+    both = with_readings.reading(name).with_modifiers("cyp2b6-6")
+    assert both.chosen_reading == name
+
+
 # Effects
 
 
