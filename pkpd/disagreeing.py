@@ -169,7 +169,7 @@ def variants(model: Model, regimen: Regimen) -> list[tuple[Model, str, float | N
     found: list[tuple[Model, str, float | None]] = [(model, "", None)]
     readings: Mapping[str, Any] = getattr(model, "readings", {})
     for name in readings:
-        found.append((model.reading(name), name, None))  # type: ignore[attr-defined]
+        found.append((model.reading(name), name, None))
     for route in regimen.routes:
         name_of_share = model.routes[route].bioavailability
         parameter = model.parameters.get(name_of_share) if name_of_share else None

@@ -262,14 +262,15 @@ def test_value_points_and_potency() -> None:
     assert plain["fast-relief"] == pytest.approx(site / (site + 100))
 
 
-def test_an_effect_attached_later_is_changed_too() -> None:
-    first = kamp("fast-relief").with_modifiers("electrical-pain")
-    both = first.with_effects(pkpd.load_effect("slow-relief"))
-    assert both.effects[0].parameters["C50"].written == 600
-    combined = effect("psychotomimetic-asked", "log odds", -1)
-    late = kamp("fast-relief", "psychotomimetic-asked").with_modifiers(combined)
-    again = late.with_effects(pkpd.load_effect("psychotomimetic-reported"))
-    assert [own.log_odds for own in again.effects] == [0, -1, 0]
+def test_an_effect_attached_later_is_changed_too_and_none_twice() -> None:
+    further = '[[effects]]\nof = "slow-relief"\nwhat = "C50"\namount = 3\nsource = "a"\nmark = "assumed"\n'
+    both = pkpd.read_modifier(EFFECT.format(of="fast-relief", what="C50", amount=6) + further)
+    first = kamp("fast-relief").with_modifiers(both)
+    later = first.with_effects(pkpd.load_effect("slow-relief"))
+    assert [own.parameters["C50"].written for own in later.effects] == [600, 31.5]
+    assert later.modifier_notes[0].count("C50 x") == 2
+    again = kamp().with_effects(*later.effects)  # effects taken from a model on which the modifier acts
+    assert [own.parameters["C50"].written for own in again.effects] == [600, 31.5]
 
 
 def test_a_share_follows_the_effect_it_is_a_share_of() -> None:
