@@ -59,7 +59,7 @@ def compare(
     """Compare regimens in the same virtual patients.
 
     model     : kinetic model; its own effects are used where it has some
-    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("14 mg oral", "clarithromycin");
+    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine");
                 "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
     subjects  : Population, number of patients, or parameter table
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
