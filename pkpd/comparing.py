@@ -107,7 +107,8 @@ def compare(
         own = patients if paired else _others(model, subjects, seed, number, patients)
         done = _Done(own.size, number, len(plans), progress)
         arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, tolerance, threads, done))
-        flags += _guidance(own, name, regimen, indication)
+        if model.drug == "ketamine" and (indication or judging.is_long(regimen)):
+            flags += judging.flags(regimen, max(1.0, round(float(np.median(own.weight)))), indication, name)
         if progress is not None:
             progress((number + 1) / len(plans))
     notes += _clocks(arms, held) + _limits(model, arms, analyte)
@@ -154,26 +155,28 @@ def _equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, li
     if effects is not None:
         if not all(isinstance(effect, Effect) for effect in effects):
             raise SimulationError("effects: give effects, from pkpd.load_effect or pkpd.default_effects.")
-        return replace(model, effects=()).with_effects(*effects), []
+        return replace(model, effects=()).with_effects(*effects), _borrowed(model, effects)
     if model.effects:
         return model, []
     chosen = default_effects()
     try:
-        notes = (
-            []
-            if model.id == DEFAULT_MODEL
-            else [
-                f"The thresholds of the default effects belong to {DEFAULT_MODEL}; under {model.id} they would have "
-                "to be estimated again."
-            ]
-        )
-        return model.with_effects(*chosen), notes
+        return model.with_effects(*chosen), _borrowed(model, chosen)
     except UnknownName:
         needed = sorted({effect.driver.analyte for effect in chosen if effect.driver is not None})
         return model, [
             f"No effects: the default effects follow {', '.join(needed)}, which {model.id} does not give "
             f"(it gives {', '.join(model.outputs)})."
         ]
+
+
+def _borrowed(model: Model, effects: Sequence[Effect]) -> list[str]:
+    """A note where default effects follow other kinetics than those they were fitted under."""
+    if model.id == DEFAULT_MODEL or not any(effect.default and effect.driver is not None for effect in effects):
+        return []
+    return [
+        f"The thresholds of the default effects belong to {DEFAULT_MODEL}; under {model.id} they would have "
+        "to be estimated again."
+    ]
 
 
 def _ends(plans: Mapping[str, Regimen]) -> dict[str, int]:
@@ -267,13 +270,6 @@ def _arm(
     if joint is not None:
         outcomes += _joint_states(patients, relief, events, joint)
     return Arm(name, regimen, end, patients, tuple(outcomes))
-
-
-def _guidance(patients: Individuals, name: str, regimen: Regimen, indication: str | None) -> list[Flag]:
-    """What guidelines and harms say of an arm at its patients' median weight; of another drug nothing."""
-    if patients.model.drug != "ketamine" or not (indication or judging.is_long(regimen)):
-        return []
-    return judging.flags(regimen, max(1.0, round(float(np.median(patients.weight)))), indication, name)
 
 
 def _doses(patients: Individuals, regimen: Regimen) -> list[Outcome]:
