@@ -56,12 +56,15 @@ def build_parser() -> argparse.ArgumentParser:
     disagree.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
     )
-    models = commands.add_parser("models", help="list models, effects, studies and guidance")
-    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study, generic or guidance")
+    models = commands.add_parser("models", help="list models, effects, modifiers, studies and guidance")
+    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, modifier, study, guidance or generic")
     show = commands.add_parser(
-        "show", help="show every number of a model, an effect or a guidance with its source and mark"
+        "show", help="show every number of a model, effect, modifier or guidance with its source and mark"
     )
-    show.add_argument("model", metavar="MODEL", help="name of a model, effect or guidance, or path of a model file")
+    show.add_argument("model", metavar="NAME", help="of a model, effect, modifier or guidance, or path of a model file")
+    show.add_argument(
+        "--with", dest="beside", nargs="+", default=[], metavar="MODIFIER", help="modifiers that act on it"
+    )
     return parser
 
 
@@ -179,7 +182,7 @@ def _show(chosen: argparse.Namespace) -> int:
         return 0
     from pkpd.tables import print_model
 
-    print_model(chosen.model)
+    print_model(chosen.model, chosen.beside)
     return 0
 
 

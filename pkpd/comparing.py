@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arms import Given, modified_for, notes_of, planned
 from pkpd.comparison import JOINT_STATES, Arm, Comparison, Outcome
-from pkpd.dosing.prescription import as_regimen, time_text
+from pkpd.dosing.prescription import time_text
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import curve_value
 from pkpd.errors import SimulationError, UnknownName, unknown
@@ -25,7 +26,7 @@ from pkpd.model.library import DEFAULT_MODEL, default_effects
 from pkpd.model.model import Model, Output
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.simulation import check_regimen, concentrations, extremes, individuals
+from pkpd.simulation import concentrations, extremes, individuals
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, ticks
 from pkpd.units import analyse, factor, parse
@@ -43,7 +44,7 @@ NG_PER_ML = factor("ng/mL", "concentration")
 
 def compare(
     model: Model,
-    regimens: Mapping[str, Regimen | str],
+    regimens: Mapping[str, Given],
     subjects: Population | int | Mapping[str, Any] = 1000,
     until: Any = None,
     *,
@@ -62,8 +63,8 @@ def compare(
     """Compare regimens in the same virtual patients.
 
     model     : kinetic model; its own effects are used where it has some
-    regimens  : name -> Regimen or prescription text; "no treatment" is an arm too, and takes the end of treatment of
-                the first arm that has one
+    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("14 mg oral", "clarithromycin");
+                "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
     subjects  : Population, number of patients, or parameter table
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
     seed      : of the patients; 1 unless given, or the population's own
@@ -87,12 +88,12 @@ def compare(
         raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if not regimens:
         raise SimulationError("compare: no regimens. Give at least one, name -> prescription.")
-    plans = {name: as_regimen(regimen, f'regimen "{name}"') for name, regimen in regimens.items()}
-    for name, regimen in plans.items():
-        check_regimen(model, regimen, f'regimen "{name}"')
+    asked = {name: planned(given, f'regimen "{name}"') for name, given in regimens.items()}
+    plans = {name: plan.regimen for name, plan in asked.items()}
     check_indication(indication, "compare")
     held = _reference(plans, reference)
-    model, notes = _equipped(model, effects)
+    model, notes = equipped(model, effects)
+    models = {name: modified_for(model, plan, f'regimen "{name}"', subjects) for name, plan in asked.items()}
     level = parse(threshold, "concentration", "threshold")
     if not 0 <= level < np.inf:
         raise SimulationError(f"threshold: {threshold!r} is not a level from 0 on.")
@@ -104,14 +105,15 @@ def compare(
     arms = []
     flags: list[Flag] = []
     for number, (name, regimen) in enumerate(plans.items()):
-        own = patients if paired else _others(model, subjects, seed, number, patients)
+        own = patients if models[name] is model else _patients(models[name], subjects, seed)
+        own = own if paired else _others(models[name], subjects, seed, number, own)
         done = _Done(own.size, number, len(plans), progress)
         arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, tolerance, threads, done))
         if model.drug == "ketamine" and (indication or judging.is_long(regimen)):
             flags += judging.flags(regimen, max(1.0, round(float(np.median(own.weight)))), indication, name)
         if progress is not None:
             progress((number + 1) / len(plans))
-    notes += _clocks(arms, held) + _limits(model, arms, analyte)
+    notes += notes_of(models) + _clocks(arms, held) + _limits(model, arms, analyte)
     told, seen = tuple(notes), tuple(flags)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, told, title, patients.seed, seen)
 
@@ -138,7 +140,7 @@ def course(arm: Arm, times: NDArray[np.int64], threads: int | None = None) -> Re
     times : (times) ticks
     """
     array = concentrations(arm.individuals, arm.regimen, times, threads=threads)
-    return Result(arm.individuals, str(arm.regimen), times / TICKS_PER_HOUR, arm.individuals.program.outputs, array)
+    return Result(arm.individuals, arm.prescription, times / TICKS_PER_HOUR, arm.individuals.program.outputs, array)
 
 
 def _reference(plans: Mapping[str, Regimen], reference: str | None) -> str:
@@ -150,7 +152,7 @@ def _reference(plans: Mapping[str, Regimen], reference: str | None) -> str:
     return untreated[-1] if untreated else next(iter(plans))
 
 
-def _equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, list[str]]:
+def equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, list[str]]:
     """The model with the effects to compute, and a note where they cannot be had."""
     if effects is not None:
         if not all(isinstance(effect, Effect) for effect in effects):

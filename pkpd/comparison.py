@@ -81,6 +81,11 @@ class Arm:
     individuals: Individuals
     outcomes: tuple[Outcome, ...]
 
+    @property
+    def prescription(self) -> str:
+        """What is given, and what acts beside it, as text."""
+        return f"{self.regimen}{self.individuals.model.company}"
+
     def outcome(self, name: str, when: str = "") -> Outcome:
         """One outcome by name and time.
 

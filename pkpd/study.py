@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pkpd.comparing import compare
+from pkpd.arms import Plan, modified_for
+from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
@@ -17,6 +18,7 @@ from pkpd.guidance.values import INDICATIONS
 from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import MARKS, Model, Source
+from pkpd.model.modifier import Modifier
 from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
@@ -47,8 +49,8 @@ _KEYS = (
     "arms",
 )
 _SPREAD_KEYS = ("mean", "sd", "unit", "kind", "least", "most", "source", "mark")
-_ARM_KEYS = ("name", "regimen", "source", "mark", "note")
 _VALUE_KEYS = ("value", "unit", "source", "mark", "note")
+_ARM_KEYS = ("name", "regimen", "with", "source", "mark", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class StudyArm:
     regimen      : what is given
     source, mark : where it is from and how well it is known
     note         : what was assumed
+    modifiers    : that act beside it
     """
 
     name: str
@@ -65,6 +68,7 @@ class StudyArm:
     source: str
     mark: str
     note: str
+    modifiers: tuple[Modifier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ class Study:
         """
         return compare(
             self.model,
-            self.regimens,
+            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
             self.population,
             self.until,
             reference=self.reference,
@@ -225,6 +229,9 @@ def _study(document: Document) -> Study:
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         _placed(table, "regimen", partial(check_regimen, model, arm.regimen))
+        if arm.modifiers:
+            own = equipped(model, study.effects)[0]
+            _placed(table, "with", partial(modified_for, own, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"'))
     return study
 
 
@@ -238,7 +245,12 @@ def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
     source = table.choice("source", sources, why="It names one of [sources].")
     if not table.text("name").strip():
         table.fail("an arm needs a name.", "name")
-    return StudyArm(table.text("name"), regimen, source, table.choice("mark", MARKS), table.text("note", ""))
+    for given in table.texts("with"):
+        if given not in library.names("modifier"):
+            table.fail_unknown("modifier", given, library.names("modifier"), "with")
+    modifiers = tuple(library.load_modifier(given) for given in table.texts("with"))
+    mark, note = table.choice("mark", MARKS), table.text("note", "")
+    return StudyArm(table.text("name"), regimen, source, mark, note, modifiers)
 
 
 def _fact(table: Table, sources: Mapping[str, Source]) -> Fact:
