@@ -18,7 +18,7 @@ from pkpd.errors import PkpdError
 from pkpd.observations.incidences import Incidence, side_effects
 from pkpd.times import TICKS_PER_HOUR
 
-SUBJECTS, SEED = 20_000, 1
+SUBJECTS, SEED = 10_000, 1
 WEIGHT = 70.0  # kg, where the study does not say
 WATCHED = 24.0  # h after the last dose
 
@@ -97,9 +97,9 @@ def _score(row: Incidence, setting: Setting, subjects: int, seed: int) -> Score 
             return None
         return Score(row, setting.name, refused=f'the library has no effect "{row.endpoint}"')
     route = row.route or row.regimens[0].routes[0]
-    if setting.name != DEFAULT:
-        if not st.touches(setting, effects, row.control) or setting.model == st.BY_ROUTE.get(route):
-            return None
+    silent = not st.touches(setting, effects, row.control) or st.is_default(setting, route)
+    if setting.name != DEFAULT and silent:
+        return None
     people = population(row.weight_kg, row.age_y, subjects, seed)
     chances, model, conversion = [], "", ""
     try:
@@ -114,9 +114,7 @@ def _score(row: Incidence, setting: Setting, subjects: int, seed: int) -> Score 
     except PkpdError as cause:
         return Score(row, setting.name, model, refused=st.refusal(cause))
     mean = sum(chances) / len(chances)
-    return Score(
-        row, setting.name, model, conversion, mean, math.sqrt(mean * (1 - mean) / subjects), tuple(chances)
-    )
+    return Score(row, setting.name, model, conversion, mean, math.sqrt(mean * (1 - mean) / subjects), tuple(chances))
 
 
 def population(weight: float | None, age: float | None, subjects: int, seed: int) -> pkpd.Population:
@@ -151,9 +149,22 @@ def table(made: Sequence[Score]) -> str:
         interval = "-" if row.interval is None else f"{percent(row.interval[0])}-{percent(row.interval[1])}"
         total = "-" if row.total is None else str(row.total)
         lines.append(
-            (row.endpoint, row.id, percent(one.predicted) + pooled, percent(row.observed), interval, total, verdict(one))
+            (
+                row.endpoint,
+                row.id,
+                percent(one.predicted) + pooled,
+                percent(row.observed),
+                interval,
+                total,
+                verdict(one),
+            )
         )
-    text = ["Side effects, default configuration: probability that a patient ever has it", *aligned(lines)]
+    error = max((one.error or 0.0 for one in default), default=0.0)
+    text = [
+        "Side effects, default configuration: probability that a patient ever has it "
+        f"(Monte-Carlo error at most {100 * error:.1f} points)",
+        *aligned(lines),
+    ]
     text += [f"{one.incidence.id}: {one.refused}" for one in default if one.refused]
     text += ["", "By endpoint, rows not used to make the effect", *aligned(_summary(default, "endpoint"))]
     text += ["", "By setting, the same rows and those calibrated", *aligned(_summary(made, "setting"))]
@@ -216,17 +227,22 @@ def main() -> int:
     """Predict, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth.side_effects", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the numbers here")
+    parser.add_argument("--figure", type=Path, help="draw them and the trial outcomes here (.png, .svg, .pdf)")
     parser.add_argument("--subjects", type=int, default=SUBJECTS, help="virtual patients for each prediction")
     chosen = parser.parse_args()
     made = score(subjects=chosen.subjects)
     print(table(made))
     from benchmarks.truth import push
 
-    tried = push.score(subjects=chosen.subjects)
+    tried = push.score()
     print("\n" + push.table(tried))
     if chosen.json is not None:
         found = {"side_effects": as_json(made), "push_against_infusion": push.as_json(tried)}
         chosen.json.write_text(json.dumps(found, indent=1) + "\n")
+    if chosen.figure is not None:
+        from benchmarks.truth import effects_figure, trials
+
+        effects_figure.draw(made, trials.score(settings=st.settings()[:1]), chosen.figure)
     return 0
 
 

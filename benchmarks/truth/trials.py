@@ -122,7 +122,7 @@ def _score(row: Trial, regimen: Regimen, setting: Setting, subjects: int, seed: 
     route = regimen.routes[0]
     if setting.name != DEFAULT:
         crps = "slow responders" in setting.name and row.indication.startswith("CRPS")
-        same = setting.model == st.BY_ROUTE.get(route)
+        same = st.is_default(setting, route)
         if crps or same or setting.background or not st.touches(setting, effects):
             return []
     seen = observations(row)
@@ -179,7 +179,7 @@ def verdict(made: Score) -> str:
 
 def what(row: Trial) -> str:
     """The outcome in words."""
-    return f"{row.outcome} of {row.threshold:.0%}" if row.threshold is not None else row.outcome
+    return row.outcome if row.threshold is None else f"relief of {row.threshold:.0%} or more"
 
 
 def number(made: Score, value: float | None) -> str:
