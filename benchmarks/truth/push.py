@@ -31,9 +31,9 @@ COLUMNS = (
     *("best C50", "push %", "15 min %", "inside"),
 )
 LEGEND = """\
-slope: steepness that would turn the two peaks into the two observed shares (that of one person is 3.5, that of people
-together about 1.4). inside: both arms in their exact intervals. order: push above infusion. apart: the difference in the
-trial's own interval. best C50: potency that fits the two counts best under the setting, and what it gives. The intervals
+slope: steepness that would turn the two peaks into the two observed shares (one person has 3.5, people together
+about 1.4). inside: both arms in their exact intervals. order: push above infusion. apart: the difference in the
+trial's own interval. best C50: potency that fits the two counts best under the setting, and its result. The intervals
 of the arms overlap (73.0 to 74.4 %): with a potency of its own a setting can lie in both and hardly tell them apart."""
 TUNED = (10.0, 2000.0)  # ng/mL, potencies tried
 
