@@ -163,7 +163,8 @@ def _analyte(regimen: Regimen) -> str:
 
 def _refuse_unknown(analyte: str, models: Sequence[Model]) -> None:
     concentration = named("concentration")
-    given = sorted({name for model in models for name, out in model.outputs.items() if out.dimension == concentration})
+    everywhere = [*models, *(load(name) for name in names("pk"))]
+    given = {name for model in everywhere for name, out in model.outputs.items() if out.dimension == concentration}
     if analyte not in given:
         raise unknown("disagree", "analyte", analyte, given)
 
