@@ -21,6 +21,9 @@ _PLACES = {
     "read_effect": "model.modelfile",
     "load": "model.library",
     "load_effect": "model.library",
+    "load_modifier": "model.library",
+    "read_modifier": "model.modelfile",
+    "Modifier": "model.modifier",
     "default_effects": "model.library",
     "names": "model.library",
     "Population": "population.people",
@@ -66,10 +69,13 @@ if TYPE_CHECKING:
     from pkpd.model.library import default_effects as default_effects
     from pkpd.model.library import load as load
     from pkpd.model.library import load_effect as load_effect
+    from pkpd.model.library import load_modifier as load_modifier
     from pkpd.model.library import names as names
     from pkpd.model.model import Model as Model
     from pkpd.model.modelfile import read_effect as read_effect
     from pkpd.model.modelfile import read_model as read_model
+    from pkpd.model.modelfile import read_modifier as read_modifier
+    from pkpd.model.modifier import Modifier as Modifier
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Share as Share
     from pkpd.population.people import Spread as Spread

@@ -56,10 +56,15 @@ def build_parser() -> argparse.ArgumentParser:
     disagree.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
     )
-    models = commands.add_parser("models", help="list models, effects and studies")
-    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study or generic")
-    show = commands.add_parser("show", help="show every number of a model or effect with its source and mark")
-    show.add_argument("model", metavar="MODEL", help="name of a model or effect, or path of a model file")
+    models = commands.add_parser("models", help="list models, effects, modifiers, studies and guidance")
+    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, modifier, study, guidance or generic")
+    show = commands.add_parser(
+        "show", help="show every number of a model, effect, modifier or guidance with its source and mark"
+    )
+    show.add_argument("model", metavar="NAME", help="of a model, effect, modifier or guidance, or path of a model file")
+    show.add_argument(
+        "--with", dest="beside", nargs="+", default=[], metavar="MODIFIER", help="modifiers that act on it"
+    )
     return parser
 
 
@@ -157,13 +162,27 @@ def _models(chosen: argparse.Namespace) -> int:
     if chosen.kind is not None and chosen.kind not in KINDS:
         raise UnknownName(f'pkpd models: kind "{chosen.kind}" is not known. {nearest(chosen.kind, KINDS)}')
     print_models(chosen.kind)
+    if chosen.kind in (None, "study", "guidance"):
+        from pkpd.leaflet import print_guidance_list, print_unsimulated
+
+        if chosen.kind != "guidance":
+            print_unsimulated()
+        if chosen.kind != "study":
+            print_guidance_list()
     return 0
 
 
 def _show(chosen: argparse.Namespace) -> int:
+    from pkpd.model.library import names
+
+    if chosen.model in names("guidance"):
+        from pkpd.leaflet import print_guidance
+
+        print_guidance(chosen.model)
+        return 0
     from pkpd.tables import print_model
 
-    print_model(chosen.model)
+    print_model(chosen.model, chosen.beside)
     return 0
 
 

@@ -45,3 +45,8 @@ def left(made: Table) -> Table:
     for column in made.columns:
         column.justify = "left"
     return made
+
+
+def left_table(title: str, *columns: str) -> Table:
+    """An empty table with every column set to the left."""
+    return left(table(title, *columns))

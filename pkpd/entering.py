@@ -16,6 +16,7 @@ from pkpd.errors import SimulationError, unknown
 from pkpd.individuals import Individuals
 from pkpd.kernels.remembering import Remembered
 from pkpd.model.model import Model, Route
+from pkpd.model.modifying import refused_dose
 from pkpd.times import TICKS_PER_HOUR
 
 Floats = NDArray[np.float64]
@@ -63,7 +64,11 @@ def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> Non
                 "Prescribe the amount alone, as a bolus."
             )
 
+        if why := refused_dose(model, dose.route, dose.form.enantiomer):
+            raise SimulationError(f"{where} on model {model.id}: {why}. Leave the modifier out, or the dose.")
+
     _refuse_units_given_apart(model, regimen, where)
+
     for state, given in doses_by_state(model, regimen).items():
         if given > 1 and model.states[state].once:
             raise SimulationError(

@@ -149,8 +149,8 @@ def of_population(model: Model, population: Population) -> Individuals:
         dimension = population.dimension(name)
         if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
             raise SimulationError(
-                f"population: {name} is given as {population.covariates[name]!r}; it is in {read[name].unit or 'no unit'} "
-                f"under the model {model.id}."
+                f"population: {name} is given as {population.covariates[name]!r}; it is in "
+                f"{read[name].unit or 'no unit'} under the model {model.id}."
             )
     covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
     covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
@@ -207,7 +207,7 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
 
 @lru_cache(maxsize=64)
 def _read(model: Model) -> Mapping[str, Covariate]:
-    """The covariates that a model or one of its effects reads; the model's own typical value goes before an effect's."""
+    """The covariates a model or one of its effects reads; the model's typical value goes before an effect's."""
     found: dict[str, Covariate] = {}
     for owner in (model, *model.effects):
         for name, covariate in owner.covariates.items():

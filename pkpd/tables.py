@@ -14,9 +14,12 @@ from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
 from pkpd.console import console as _console
 from pkpd.console import left as _left
 from pkpd.console import table as _table
+from pkpd.errors import ModelFileError
 from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
+from pkpd.model.modifier import Modifier
+from pkpd.model.modifying import change_rows
 from pkpd.model.program import Program, compiled
 from pkpd.units import analyse
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from pkpd.study import Study
 
 LONGEST_FORMULA = 160  # characters
-KINDS = ("pk", "effect", "study", "generic")
+KINDS = ("pk", "effect", "modifier", "study", "generic", "guidance")
 _WAY = ("bioavailability", "lag", "rate", "duration")
 
 
@@ -79,7 +82,7 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
     )
     prescriptions = _left(_table("Regimens", "arm", "prescription"))
     for arm in comparison.arms:
-        prescriptions.add_row(arm.name, str(arm.regimen))
+        prescriptions.add_row(arm.name, arm.prescription)
     console.print(prescriptions)
 
     _print_blocks(console, comparison)
@@ -96,6 +99,11 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
         for described in study.arms:
             if described.note:
                 console.print(f"{described.name}: {described.note}")
+        for value in study.values:
+            note = f": {value.note}" if value.note else ""
+            console.print(f"In this study {value.of} is {value.value:g} {value.unit} ({value.mark}){note}")
+        for fact in study.facts:
+            console.print(f"Beside the simulation: {fact.text} ({fact.mark}, {study.sources[fact.source].citation})")
     console.print("For research and teaching. Not for dosing patients.")
 
 
@@ -212,13 +220,19 @@ def print_models(kind: str | None = None) -> None:
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
         console.print(table)
+    if kind in (None, "modifier"):
+        table = _left(_table("Modifiers", "modifier", "group", "acts on", "use it for", "not for"))
+        for name in library.names("modifier"):
+            modifier = library.load_modifier(name)
+            table.add_row(name, modifier.group, ", ".join(modifier.acts_on), modifier.use_for, modifier.not_for)
+        console.print(table)
     if kind in (None, "study"):
         from pkpd.study import load_study
 
-        table = _left(_table("Studies", "study", "title", "arms"))
+        table = _left(_table("Studies", "study", "indication", "title", "arms"))
         for name in library.study_names():
             study = load_study(name)
-            table.add_row(name, study.title, "; ".join(arm.name for arm in study.arms))
+            table.add_row(name, study.indication or "-", study.title, "; ".join(arm.name for arm in study.arms))
         console.print(table)
     if kind in (None, "generic"):
         table = _left(_table("Bare structures without numbers", "model", "parameters to give"))
@@ -252,11 +266,22 @@ def _others(program: Program, stepped: Sequence[str]) -> list[str]:
     return [name for name in program.outputs if name not in stepped] or ["nothing"]
 
 
-def print_model(name: str) -> None:
-    """Every number of a model or effect: value, unit, spread, source and mark."""
+def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
+    """Every number of a model, effect or modifier: value, unit, spread, source and mark.
+
+    modifiers : names of those that act on the model
+    """
     console = _console()
-    found: Model | Effect = library.load_any(name)
+    found = library.load_any(name)
+    if isinstance(found, Modifier):
+        return _print_modifier(console, found)
+    if isinstance(found, Model):
+        found = found.with_modifiers(*modifiers)
+    elif modifiers:
+        raise ModelFileError(f'"{name}" is an effect; modifiers are shown on a kinetic model.')
     console.print(f"{found.title}  ({found.id})", style="bold")
+    for said in found.modifier_notes if isinstance(found, Model) else ():
+        console.print(f"With {said}")
     if isinstance(found, Effect):
         console.print(f"Endpoint: {found.endpoint}. Role: {found.role}.")
         if found.driver is not None:
@@ -327,6 +352,21 @@ def _reading_text(model: Model, reading: Reading) -> str:
         assert scale is not None
         changes.append(f"{name} x ({scale.covariate}/{scale.reference:g})^{exponent:g}")
     return f'Reading "{reading.name}": {", ".join(changes)} ({reading.mark}, {reading.source}). {reading.about}'
+
+
+def _print_modifier(console: Console, found: Modifier) -> None:
+    console.print(f"{found.title}  ({found.id})", style="bold")
+    console.print(f"Group: {found.group}.\nUse it for: {found.use_for}\nNot for: {found.not_for}")
+    heads = ("acts on", "how", "range", "set as", "holds for", "mark", "source", "remark")
+    table = _left(_table("Changes", *heads))
+    for row in change_rows(found):
+        table.add_row(*row)
+    console.print(table)
+    console.print("Sources", style="bold")
+    for source in found.sources.values():
+        console.print(f"  {source.key}: {_source_text(source)}")
+    for note in found.notes:
+        console.print(f"- {note}")
 
 
 def _parameter_row(parameter: Parameter) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from pkpd.errors import ModelFileError, SimulationError, UnknownName, nearest, unknown
 from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
 from pkpd.model.expressions import Expression, named
+from pkpd.model.modifier import Modifier
+from pkpd.model.modifying import Acting, modified, modified_effect, sentences
 from pkpd.model.parts import (
     MARKS,
     USER,
@@ -153,13 +155,15 @@ class Residual:
 class Model:
     """One kinetic model file, with the effects attached to it; compared and hashed by identity.
 
-    derived  : in the order of evaluation
-    states   : in the order of the file; equations and outputs read states, parameters, derived parameters,
-               covariates and `t`, the time since the start of the occasion, h
-    formulas : named parts of equations, already written out in those where they are used
-    of_dose  : values that depend on the size of one administration, `dose` (mg of base), in the order of evaluation
-    readings : other published readings of the same evidence, by name
+    derived        : in the order of evaluation
+    states         : in the order of the file; equations and outputs read states, parameters, derived parameters,
+                     covariates and `t`, the time since the start of the occasion, h
+    formulas       : named parts of equations, already written out in those where they are used
+    of_dose        : values that depend on the size of one administration, `dose` (mg of base), in order of evaluation
+    readings       : other published readings of the same evidence, by name
     chosen_reading : name of the one whose numbers the model has; "" for the file's own
+    roles          : part of the kinetics -> the parameters behind it, which modifiers multiply
+    modifiers      : those that act
     """
 
     id: str
@@ -187,6 +191,8 @@ class Model:
     of_dose: Mapping[str, Expression] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
     chosen_reading: str = ""
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    modifiers: tuple[Acting, ...] = ()
 
     def with_effects(self, *effects: Effect) -> Model:
         """The model with effects added after those it has.
@@ -213,7 +219,32 @@ class Model:
                 raise UnknownName(
                     f'effect "{effect.id}" is a share of the effect "{effect.curve.of}"; attach that one as well.'
                 )
+        for acting in self.modifiers:
+            together = tuple(modified_effect(effect, acting) for effect in together)
         return replace(self, effects=together)
+
+    def with_modifiers(self, *modifiers: Modifier | str, form: str = "") -> Model:
+        """The model with modifiers acting on its parameters and effects; the same patients stay the same.
+
+        modifiers : from pkpd.load_modifier, or names of the library
+        form      : drug form that is given ("racemate", "S", "R"), for a modifier that holds for one form
+        Raises UnknownName for an unknown name; ModelFileError for a modifier that finds nothing to act on or acts
+        already, a value set that is not in use, and a change of what an effect has not.
+        """
+        from pkpd.model.library import load_modifier
+
+        return modified(self, [load_modifier(m) if isinstance(m, str) else m for m in modifiers], form)
+
+    @property
+    def modifier_notes(self) -> tuple[str, ...]:
+        """What each modifier that acts changes, in words."""
+        return tuple(sentences(self))
+
+    @property
+    def company(self) -> str:
+        """The modifiers that act, to be put behind a prescription: " with clarithromycin", or nothing."""
+        ids = ", ".join(acting.modifier.id for acting in self.modifiers)
+        return f" with {ids}" if ids else ""
 
     def with_values(self, **values: Any) -> Model:
         """The model with some parameter values replaced; each is then marked "assumed", with the source "user".

@@ -1,11 +1,11 @@
-"""Model files: TOML text -> Model or Effect, with every refusal naming file, line, key and what is allowed."""
+"""Model files: TOML text -> Model, Effect or Modifier; every refusal names file, line, key and what is allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from pkpd.errors import ModelFileError
 from pkpd.model.checks import OF_MODELS, check_states, read_checks
@@ -28,6 +28,8 @@ from pkpd.model.model import (
     Source,
     State,
 )
+from pkpd.model.modifier import Modifier
+from pkpd.model.modifierfile import modifier_from, read_roles
 from pkpd.model.parts import read_otherwise
 from pkpd.model.readings import read_readings
 from pkpd.model.sections import (
@@ -51,6 +53,11 @@ from pkpd.model.tomltext import Document, Table
 from pkpd.routes import ROUTES
 from pkpd.units import Dimension
 
+T = TypeVar("T", Model, Effect, Modifier)
+
+# What a file's value is called.
+KIND_WORDS: Mapping[type, str] = {Model: "a kinetic model", Effect: "an effect", Modifier: "a modifier"}
+
 _MODEL_KEYS = (
     "id",
     "kind",
@@ -63,6 +70,7 @@ _MODEL_KEYS = (
     "sources",
     "forms",
     "routes",
+    "roles",
     "covariates",
     "parameters",
     "covariances",
@@ -83,33 +91,41 @@ _MODEL_KEYS = (
 _OF_ROUTES = {"bioavailability": "fraction", "lag": "time", "rate": "dose rate", "duration": "time"}
 
 
-def read(source: str | Path, where: str = "") -> Model | Effect:
-    """A model or an effect, by the file's `kind`.
+def read(source: str | Path, where: str = "") -> Model | Effect | Modifier:
+    """A model, an effect or a modifier, by the file's `kind`.
 
     source : path, or TOML text
     where  : the name in errors; default: the path
     Raises ModelFileError for the first thing that is wrong.
     """
     document = Document.open(source, where)
-    if document.top.choice("kind", ("pk", "effect")) == "pk":
-        return _model(document)
-    return effect_from(document)
+    readers: Mapping[str, Callable[[Document], Model | Effect | Modifier]]
+    readers = {"pk": _model, "effect": effect_from, "modifier": modifier_from}
+    return readers[document.top.choice("kind", readers)](document)
 
 
 def read_model(source: str | Path, where: str = "") -> Model:
     """A kinetic model (kind = "pk"). Arguments and errors as `read`."""
-    found = read(source, where)
-    if isinstance(found, Model):
-        return found
-    raise ModelFileError(f'{found.path or where or "model text"}: "{found.id}" is an effect, not a kinetic model.')
+    return _of_kind(source, where, Model)
 
 
 def read_effect(source: str | Path, where: str = "") -> Effect:
     """An effect (kind = "effect"). Arguments and errors as `read`."""
+    return _of_kind(source, where, Effect)
+
+
+def read_modifier(source: str | Path, where: str = "") -> Modifier:
+    """A modifier (kind = "modifier"). Arguments and errors as `read`."""
+    return _of_kind(source, where, Modifier)
+
+
+def _of_kind(source: str | Path, where: str, kind: type[T]) -> T:
     found = read(source, where)
-    if isinstance(found, Effect):
+    if isinstance(found, kind):
         return found
-    raise ModelFileError(f'{found.path or where or "model text"}: "{found.id}" is a kinetic model, not an effect.')
+    raise ModelFileError(
+        f'{found.path or where or "model text"}: "{found.id}" is {KIND_WORDS[type(found)]}, not {KIND_WORDS[kind]}.'
+    )
 
 
 def _model(document: Document) -> Model:
@@ -164,6 +180,7 @@ def _model(document: Document) -> Model:
         formulas=equations.formulas,
         of_dose=of_dose,
         readings=readings,
+        roles=read_roles(top, parameters),
     )
 
 

@@ -107,7 +107,7 @@ def _columns(
     gap = COLUMN_GAP if shared else OWN_SCALE_GAP
     wide = (WIDTH - LEFT - RIGHT - (count - 1) * gap) / count
     names = [wrap(course.arm.name, wide, NAME, bold=True) for course in courses]
-    texts = [wrap(str(course.arm.regimen), wide, SMALL, most=9) for course in courses]
+    texts = [wrap(course.arm.prescription, wide, SMALL, most=9) for course in courses]
     effects = side_effects(comparison.arms[0].individuals.model) if "side effects" in panels else []
     level_key = key_rows(draw.band_symbols(comparison.subjects, comparison.threshold / NG_PER_ML), WIDTH - LEFT - RIGHT)
     error = max(course.error for course in courses)

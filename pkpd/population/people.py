@@ -216,7 +216,9 @@ class Population:
             return np.full(self.size, _constant(name, given)[0])
         drawn = given.draw(self.seed, self.numbers, name)
         if name == "age" and (drawn < 0).any():
-            raise SimulationError("population: some ages come out below 0. Give the Spread of age its least, such as 18.")
+            raise SimulationError(
+                "population: some ages come out below 0. Give the Spread of age its least, such as 18."
+            )
         return drawn
 
     def dimension(self, name: str) -> Dimension | None:

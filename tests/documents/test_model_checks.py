@@ -118,9 +118,9 @@ def blocks() -> list[str]:
     return re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_readme_has_its_four_examples() -> None:
+def test_the_readme_has_its_five_examples() -> None:
     kinds = [re.search(r'^kind\s*=\s*"(.*?)"', block, re.MULTILINE)[1] for block in blocks()]  # type: ignore[index]
-    assert kinds == ["pk", "pk", "effect", "study"]
+    assert kinds == ["pk", "pk", "effect", "modifier", "study"]
 
 
 def test_the_readme_s_kinetic_model_loads() -> None:
@@ -162,6 +162,15 @@ def test_the_readme_s_effect_loads() -> None:
     assert effect.role == "relief"
     assert effect.correlations[0].rho == 0.5
     assert pkpd.simulate(pkpd.load("kamp2020-ketamine").with_effects(effect), "50 mg iv", 3, ["1 h"])[effect.id].any()
+
+
+def test_the_readme_s_modifier_and_study_load() -> None:
+    modifier = pkpd.read_modifier(blocks()[3])
+    effects = [pkpd.load_effect(name) for name in ("psychotomimetic-asked", "fast-relief")]
+    model = pkpd.load("kamp2020-ketamine").with_effects(*effects).with_modifiers(modifier, form="racemate")
+    assert model.parameters["CL"].value == pytest.approx(0.8 * 84)
+    assert model.effects[0].log_odds == -1.4
+    assert [own.id for own in pkpd.read_study(blocks()[4]).arms[1].modifiers] == ["rifampicin"]
 
 
 # Evidence behind the slow and the fast effect

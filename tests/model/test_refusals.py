@@ -206,7 +206,7 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
         ),
         ('drug          = "ketamine"\n', "", "", '"drug" is missing'),
         ("[odes]", "[ode]", "[ode]", 'table "ode" is not known.*Did you mean "odes"'),
-        ('kind          = "pk"', 'kind = "pd"', "[kind]", "Allowed: effect, pk"),
+        ('kind          = "pk"', 'kind = "pd"', "[kind]", "Allowed: effect, modifier, pk"),
     ],
 )
 def test_refused_with_line_and_key(old: str, new: str, key: str, what: str) -> None:
