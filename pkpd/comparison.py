@@ -42,6 +42,8 @@ COLUMNS = (
     "patients",
 )
 
+OF_THE_MODEL = ("limit", "conversion")  # kinds of flags that are about the simulation itself
+
 JOINT_STATES = (
     "relief without side effect",
     "relief with side effect",
@@ -188,6 +190,17 @@ def difference(arm: Arm, reference: Arm, outcome: Outcome, paired: bool) -> Summ
     )
 
 
+def _runs(numbers: list[int]) -> str:
+    """Ascending numbers as text, three or more in a row as "3-5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
+
+
 def _error(values: Floats) -> float:
     return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
 
@@ -238,23 +251,38 @@ class Comparison:
         raise unknown("comparison", "regimen", name, [arm.name for arm in self.arms])
 
     def remarks(self) -> list[tuple[Flag, tuple[str, ...]]]:
-        """The flags, each with the arms it is of: one that says the same of several arms stands once."""
+        """The flags, each with the arms it is of: one that says the same of several arms stands once.
+
+        returns : limits passed and conversions first, in the order of `flags`
+        """
         found: dict[tuple[str, str, str], list[Flag]] = {}
-        for flag in self.flags:
+        for flag in sorted(self.flags, key=lambda flag: flag.kind not in OF_THE_MODEL):
             found.setdefault((flag.kind, flag.text, flag.source), []).append(flag)
         return [(same[0], tuple(flag.of for flag in same if flag.of)) for same in found.values()]
 
-    def marked(self, arm: str) -> str:
-        """An arm's name, with the numbers of its flags in `footnotes` where it has some: "push (!1,3)"."""
-        numbers = [str(number) for number, (_, arms) in enumerate(self.remarks(), start=1) if arm in arms]
-        return f"{arm} (!{','.join(numbers)})" if numbers else arm
+    def marked(self, arm: str, short: bool = False) -> str:
+        """An arm's name, with the numbers of its flags in `footnotes` where it has some: "push (!1,3-5)".
 
-    def footnotes(self) -> list[str]:
-        """Every flag with its number, the arms it is of, and where it comes from."""
-        notes = []
+        short : only with the numbers of limits passed and conversions; "push (!)" where it has other flags alone
+        """
+        own = [(number, flag) for number, (flag, arms) in enumerate(self.remarks(), start=1) if arm in arms]
+        numbers = [number for number, flag in own if not short or flag.kind in OF_THE_MODEL]
+        return f"{arm} (!{_runs(numbers)})" if own else arm
+
+    def footnotes(self, short: bool = False) -> list[str]:
+        """Every flag with its number, the arms it is of, and where it comes from.
+
+        short : only limits passed and conversions, and how many others there are
+        """
+        notes, others = [], 0
         for number, (flag, arms) in enumerate(self.remarks(), start=1):
+            if short and flag.kind not in OF_THE_MODEL:
+                others += 1
+                continue
             of = "" if len(arms) in (0, len(self.arms)) else f"{'; '.join(arms)}: "
             notes.append(f"(!{number}) {of}{flag.text} [{flag.source}]")
+        if others:
+            notes.append(f"(!) Guidelines and harms, in the table's flags: {others} remark{'s' if others > 1 else ''}.")
         return notes
 
     def summaries(self) -> list[Summary]:

@@ -93,12 +93,14 @@ def raised(
     ticks: Integers,
     failures: Mapping[int, str],
     *,
+    of: str = "",
     tolerance: Tolerance | None = None,
     threads: int | None = None,
 ) -> tuple[Flag, ...]:
     """The flags of a simulation: levels are held against limits at their peaks up to the last time, between times too.
 
     failures : subjects who could not be integrated, and are left out
+    of       : whom the flags are of, such as an arm's name
     """
     limited = validity.followed(subjects.model, regimens)
     if limited and ticks.size and len(failures) < subjects.size:
@@ -107,8 +109,8 @@ def raised(
         people = subjects.only(kept)
         levels = dict.fromkeys(limited, np.inf)
         found = extremes(people, own, int(ticks.max()), levels, tolerance=tolerance, threads=threads)
-        return validity.flags(people, own, peaks={output: values[0] for output, values in found.items()})
-    return validity.flags(subjects, regimens)
+        return validity.flags(people, own, of, {output: values[0] for output, values in found.items()})
+    return validity.flags(subjects, regimens, of)
 
 
 def individuals(model: Model, population: Population | int | Mapping[str, Any] | None) -> Individuals:

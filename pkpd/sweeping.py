@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,8 +80,7 @@ def sweep(
         if np.isnan(found[:, -1]).any():
             raise SimulationError(f'sweep: regimen "{name}" leaves some subjects without a value of {of}.')
         made[:, number] = summary(found, read.divisor)
-        raised_of = raised(subjects, regimen, ticks, {}, tolerance=tolerance, threads=inner)
-        flags[number] = tuple(replace(flag, of=name) for flag in raised_of)
+        flags[number] = raised(subjects, regimen, ticks, {}, of=name, tolerance=tolerance, threads=inner)
 
     names = list(plans.items())
     if workers == 1:

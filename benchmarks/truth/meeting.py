@@ -64,13 +64,13 @@ def subjects() -> Iterator[Subject]:
     for name in library.names("pk"):
         model = library.load(name)
         yield Subject(model)
-        for reading in getattr(model, "readings", ()):
+        for reading in model.readings:
             yield Subject(model.reading(reading), reading)
 
 
 def made_for(model: Model) -> str:
     """Whom a model is for: "children", "intensive care" or "adults"."""
-    if any(limit.name == "age" and limit.maximum is not None and limit.maximum <= ADULT for limit in _limits(model)):
+    if any(limit.name == "age" and limit.maximum is not None and limit.maximum <= ADULT for limit in model.validity):
         return "children"
     return "intensive care" if "intensive" in model.use_for.lower() else "adults"
 
@@ -104,7 +104,7 @@ def _given(model: Model, regimen: Regimen) -> tuple[Regimen, str]:
     if forms <= set(model.forms):
         return regimen, AS_GIVEN
     if forms == {"racemate"} and "S" in model.forms:
-        return _s_half(regimen), S_HALF
+        return regimen.s_half(), S_HALF
     if forms == {"S"} and set(model.forms) == {"racemate"}:
         doses = tuple(replace(dose, form=replace(dose.form, enantiomer="racemate")) for dose in regimen.doses)
         return Regimen(doses), POOLED
@@ -145,30 +145,12 @@ def _outside(model: Model, row: Concentration | Parameter, regimen: Regimen) -> 
     if whose(row) != made_for(model):
         found.append(f"made for {made_for(model)}, measured in {whose(row)}")
     known = {"weight": row.weight_kg, "age": row.age_y, "duration": regimen.end_hours}
-    for limit in _limits(model):
+    for limit in model.validity:
         value = known.get(limit.name)
-        if value is None or (getattr(limit, "route", "") not in ("", *regimen.routes)):
+        if value is None or (limit.route not in ("", *regimen.routes)):
             continue
         low = limit.minimum is not None and value < limit.minimum
         high = limit.maximum is not None and value > limit.maximum
         if low or high:
             found.append(f"{limit.name} {value / analyse(limit.unit)[0]:g} {limit.unit}")
     return tuple(found)
-
-
-def _limits(model):
-    return model.validity.values() if hasattr(model.validity, "values") else model.validity
-
-
-def _s_half(regimen):
-    return Regimen(
-        tuple(
-            replace(
-                d,
-                quantity=d.quantity / 2,
-                cap=None if d.cap is None else d.cap / 2,
-                form=replace(d.form, enantiomer="S"),
-            )
-            for d in regimen.doses
-        )
-    )

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-from pkpd.comparing import NG_PER_ML
 from pkpd.comparison import Comparison
 from pkpd.moments import window
+from pkpd.outcomes import NG_PER_ML
 from pkpd.plot import panels as draw
 from pkpd.plot import style
 from pkpd.plot.curves import Course, Curves, joint_error, joint_shares, rate_steps, side_effects
@@ -87,7 +87,7 @@ def _small_print(comparison: Comparison, panels: tuple[str, ...]) -> str:
     ]
     if untreated and "relief" not in panels and "states" not in panels:
         parts.append(f"Without drug and not shown: {', '.join(untreated)}.")
-    return " ".join([*parts, *comparison.footnotes(), *comparison.notes])
+    return " ".join([*parts, *comparison.footnotes(short=True), *comparison.notes])
 
 
 def _columns(
@@ -106,7 +106,7 @@ def _columns(
     shared = not given or max(given) <= SAME_SCALE * min(given)
     gap = COLUMN_GAP if shared else OWN_SCALE_GAP
     wide = (WIDTH - LEFT - RIGHT - (count - 1) * gap) / count
-    names = [wrap(comparison.marked(course.arm.name), wide, NAME, bold=True) for course in courses]
+    names = [wrap(comparison.marked(course.arm.name, short=True), wide, NAME, bold=True) for course in courses]
     texts = [wrap(course.arm.prescription, wide, SMALL, most=9) for course in courses]
     effects = side_effects(comparison.arms[0].individuals.model) if "side effects" in panels else []
     level_key = key_rows(draw.band_symbols(comparison.subjects, comparison.threshold / NG_PER_ML), WIDTH - LEFT - RIGHT)
@@ -217,7 +217,9 @@ def _together(comparison: Comparison, curves: Curves, looks: Mapping[str, Look],
             median = course.bands[2]
             tied = bool(median[-1] > low)
             height = log(float(median[-1] if tied else median.max()) / low) / log(high / low)
-            labels.append(EndLabel(comparison.marked(course.arm.name), looks[course.arm.name], max(0.0, height), tied))
+            labels.append(
+                EndLabel(comparison.marked(course.arm.name, short=True), looks[course.arm.name], max(0.0, height), tied)
+            )
         sheet.end_labels(axes, sorted(labels, key=lambda label: label.height), left - 0.16, LABELS + RIGHT)
 
     return Block(start + ALONE + BELOW, paint)
@@ -236,7 +238,7 @@ def _lower(
     shares = []
     if "states" in panels and joint is not None:
         shares = [
-            (comparison.marked(arm.name), looks[arm.name], found)
+            (comparison.marked(arm.name, short=True), looks[arm.name], found)
             for arm in comparison.arms
             if (found := joint_shares(arm, joint[1])) is not None
         ]
@@ -286,7 +288,7 @@ def _relief_labels(axes: Any, comparison: Comparison, curves: Curves, looks: Map
     longest = max(curve.hours[-1] for curve in order)
     return [
         EndLabel(
-            comparison.marked(curve.arm.name),
+            comparison.marked(curve.arm.name, short=True),
             looks[curve.arm.name],
             (100 * float(curve.mean[-1]) - low) / (high - low),
             bool(curve.hours[-1] > 0.99 * longest),
