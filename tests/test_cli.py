@@ -180,3 +180,24 @@ def test_runs_as_a_module_without_a_traceback():
     assert made.returncode == 2
     assert made.stderr.startswith("UnknownName")
     assert "Traceback" not in made.stderr
+
+
+def test_models_that_could_not_be_completed_are_listed(capsys):
+    assert main(["models", "incomplete"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for words in ("Hornik 2018", "Zhao 2012", "Simons 2022, part 2", "missing", "10.1002/jcph.1116"):
+        assert words in printed
+    assert main(["models"]) == 0
+    assert "pkpd models incomplete" in capsys.readouterr().out
+
+
+def test_a_child_under_an_adult_model_ends_with_a_message(tmp_path, capsys):
+    text = study_path("crps-infusions").read_text(encoding="utf-8")
+    age = '[population.age]\nvalue = 9\nunit = "year"\nsource = "otto2021"\nmark = "assumed"\n\n[[arms]]'
+    file = tmp_path / "crps-infusions.toml"
+    file.write_text(text.replace("[[arms]]", age, 1), encoding="utf-8")
+    assert main(["compare", str(file), "--out", str(tmp_path / "out"), "--subjects", "5"]) == 2
+    told = capsys.readouterr().err
+    assert "age is 9 years in 5 of 5 patients; its limit is age from 18 years" in told
+    assert "flint2017-s-ketamine (weight to 35 kg)" in told
+    assert not list((tmp_path / "out").iterdir())

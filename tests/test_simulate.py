@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -544,3 +545,28 @@ def test_a_table_may_not_make_a_divisor_0(name: str, zero: str) -> None:
     table = dict.fromkeys(model.parameters, 1.0) | {zero: [1.0, 0.0]}
     with pytest.raises(SimulationError, match=f"{zero} of subject 1 is 0; it is above 0"):
         pkpd.simulate(model, "10 mg iv", table, "0 to 6 h by 1 h")
+
+
+def test_an_effect_reads_a_covariate_that_the_model_does_not() -> None:
+    """The effect's own covariate has its typical value, that of a population, or that of a table."""
+    text = (Path(__file__).parent / "model" / "data" / "example-relief.toml").read_text(encoding="utf-8")
+    scaled = text.replace(
+        "[parameters.top]\n",
+        '[covariates.age]\nunit = "year"\ntypical = 40\n\n[parameters.top]\n'
+        'scale = { covariate = "age", reference = 40, exponent = -1, source = "author2000", mark = "assumed" }\n',
+    )
+    assert scaled != text
+    effect = pkpd.read_effect(scaled)
+    model = pkpd.load("kamp2020-ketamine").with_effects(effect)
+    half = effect.parameters["top"].value
+    for people, age in (
+        (pkpd.Population.typical(), 40),
+        (pkpd.Population.typical(covariates={"age": "80 year"}), 80),
+        ({"weight": [70.0], "age": [20.0]}, 20),
+    ):
+        individuals = pkpd.simulate(model, "20 mg iv", people, ["1 h"]).individuals
+        assert individuals.covariates["age"] == [age]
+        assert individuals.effects[effect.id]["top"] == pytest.approx(half * 40 / age)
+        assert ("age" in individuals.known) == (age != 40)
+    with pytest.raises(pkpd.PkpdError, match="CL is a parameter of the model"):
+        pkpd.simulate(model, "20 mg iv", pkpd.Population(3, covariates={"CL": 80}), ["1 h"])

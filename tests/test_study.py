@@ -173,3 +173,55 @@ def test_mistakes_in_values_and_facts_name_their_line(old, new, words):
         pkpd.read_study(VALUED.replace(old, new, 1), "study.toml")
     for word in ["study.toml", *words]:
         assert word in str(caught.value)
+
+
+AGE = """[population.age]
+mean = 46
+sd = 12
+unit = "year"
+kind = "normal"
+least = 18
+source = "otto2021"
+mark = "secondary"
+"""
+
+
+def with_population(added, model="kamp2020-ketamine"):
+    return TEXT.replace("kamp2020-ketamine", model, 1).replace("[[arms]]", f"{added}\n[[arms]]", 1)
+
+
+def test_a_study_may_say_age_and_traits():
+    study = pkpd.read_study(with_population(AGE))
+    assert study.population.covariates["age"].mean == 46
+    assert study.with_patients(20).run().arms[0].individuals.covariates["age"].min() >= 18
+    nasal = with_population(
+        '[population.asian]\nshare = 0.1\nsource = "otto2021"\nmark = "assumed"\n'
+        '[population.age]\nvalue = 70\nunit = "year"\nsource = "otto2021"\nmark = "assumed"\n',
+        "perezruixo2021-esketamine",
+    )
+    nasal = nasal[: nasal.index("[[arms]]")].replace('reference = "placebo"', "")
+    arm = '[[arms]]\nname = "a"\nregimen = "s-ketamine 56 mg nasal"\nsource = "otto2021"\nmark = "assumed"\n'
+    people = pkpd.read_study(nasal + arm).population
+    assert people.covariates["asian"].share == 0.1
+    assert people.covariate("age", 45)[0] == 70
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        (AGE.replace("year", "kg"), ["[population.age.unit]", "age is in year"]),
+        (AGE.replace("age]", "asian]"), ["[population.asian]", "Allowed: age, weight"]),
+        ('[population.age]\nshare = 0.5\nsource = "otto2021"\nmark = "assumed"\n', ["[population.age.share]", "trait"]),
+        (
+            '[population.age]\nvalue = 5\nsource = "otto2021"\nmark = "assumed"\n',
+            ["[population.age]", '"unit" is missing'],
+        ),
+        (AGE.replace("sd = 12\n", ""), ["[population.age]", '"sd" is missing']),
+        (AGE.replace("sd = 12", "sd = -12"), ["[population.age.mean]", "do not fit together"]),
+    ],
+)
+def test_a_population_that_cannot_be(added, words):
+    with pytest.raises(pkpd.PkpdError) as refused:
+        pkpd.read_study(with_population(added), "study.toml")
+    for word in words:
+        assert word in str(refused.value)

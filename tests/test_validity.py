@@ -88,6 +88,14 @@ def test_any_output_and_each_route_may_have_a_limit() -> None:
         limited('duration = { max = 1, unit = "h", route = "sc" }')
 
 
+def test_effects_of_adults_are_flagged_in_children() -> None:
+    model = pkpd.load("herd2007-ketamine")
+    children = pkpd.Population(20, weight="25 kg", covariates={"age": "8 year"})
+    flagged = {flag.source for flag in pkpd.compare(model, {"a": "1 mg/kg iv"}, children).flags}
+    assert {"fast-relief", "slow-relief", "psychotomimetic-asked", "baseline-pain"} <= flagged
+    assert "herd2007-ketamine" not in flagged
+
+
 def test_limits_of_an_effect_count_as_well() -> None:
     effect = pkpd.read_effect(RELIEF + '\n[validity]\nage = { max = 60, unit = "year" }\n')
     people = pkpd.Population(20, covariates={"age": "70 year"})

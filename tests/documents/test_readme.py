@@ -16,7 +16,7 @@ def test_scripts_run_and_make_the_picture(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shared: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     for block in blocks:
         exec(compile(block, "README.md", "exec"), shared)
     for picture in ("regimens.png", "disagreement.png"):

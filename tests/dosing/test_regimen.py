@@ -310,3 +310,26 @@ def test_a_dose_that_cannot_be_given_says_why(changes: dict[str, object], messag
 def test_a_verb_that_cannot_be_done_says_why(wrong: object, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         wrong()  # type: ignore[operator]
+
+
+# The S half of a racemate
+
+
+@given(made=REGIMENS)
+def test_the_s_half_of_a_regimen(made: Regimen) -> None:
+    """Half the base of the racemate and all of the S-ketamine, at the same times by the same routes."""
+    if any(form.enantiomer == "R" for form in made.forms):
+        with pytest.raises(RegimenError, match="holds no S-ketamine"):
+            made.s_half()
+        return
+    half = made.s_half()
+    assert {form.enantiomer for form in half.forms} <= {"S"}
+    share = {"racemate": 0.5, "S": 1.0}
+    expected = sum(
+        (share[dose.form.enantiomer] * dose.count * dose.base_amount(WEIGHT) for dose in made.doses), np.zeros(4)
+    )
+    np.testing.assert_allclose(half.cumulative_amount(WEIGHT), expected, rtol=1e-12)
+    assert Counter((d.start, d.end, d.route, d.form.salt) for d in half.doses) == Counter(
+        (d.start, d.end, d.route, d.form.salt) for d in made.doses
+    )
+    assert half.s_half() == half

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from pkpd.errors import SimulationError, UnitError
-from pkpd.population.people import CRPS_WEIGHT, Population, Spread
+from pkpd.errors import PkpdError, SimulationError, UnitError
+from pkpd.population.people import CRPS_WEIGHT, Population, Share, Spread
 
 
 def truncated_lognormal(spread: Spread) -> tuple[float, float]:
@@ -117,3 +118,64 @@ def test_refused_spreads(arguments: tuple[object, ...], what: str) -> None:
     with pytest.raises(SimulationError) as raised:
         Spread(*arguments)  # type: ignore[arg-type]
     assert what in str(raised.value)
+
+
+# Covariates that everybody has, or some
+
+
+def test_a_covariate_that_everybody_has() -> None:
+    people = Population(5, covariates={"age": "70 year", "asian": 1, "dose_given": "2 g"})
+    assert people.covariate("age", 45).tolist() == [70] * 5
+    assert people.covariate("asian", 0).tolist() == [1] * 5
+    assert people.covariate("dose_given", 0).tolist() == [2000] * 5  # mg
+    assert people.covariate("height", 170).tolist() == [170] * 5
+
+
+def test_a_share_of_people_have_a_trait() -> None:
+    people = Population(20_000, seed=4, covariates={"asian": Share(0.137)})
+    has = people.covariate("asian", 0)
+    assert set(has) == {0.0, 1.0}
+    assert abs(has.mean() - 0.137) < 4 * np.sqrt(0.137 * 0.863 / 20_000)
+    assert np.array_equal(people.only([7, 19]).covariate("asian", 0), has[[7, 19]])
+    more = Population(20_000, seed=4, covariates={"asian": Share(0.5)}).covariate("asian", 0)
+    assert (more >= has).all()  # who has it at a small share has it at a larger one
+    assert Population(9, covariates={"asian": Share(0)}).covariate("asian", 1).sum() == 0
+    assert Population(9, covariates={"asian": Share(1)}).covariate("asian", 0).sum() == 9
+
+
+def test_a_population_keeps_its_covariates() -> None:
+    given = {"age": "70 year"}
+    people = Population(3, covariates=given)  # type: ignore[arg-type]
+    given["age"] = "10 year"
+    assert people.covariate("age", 0).tolist() == [70] * 3
+
+
+@pytest.mark.parametrize(
+    ("covariates", "words"),
+    [
+        ({"age": 70}, "age: 70 has no unit. Units that fit: year"),
+        ({"age": "70 kg"}, 'unit "kg" is not one of age'),
+        ({"age": "-1 year"}, "nobody is younger than 0"),
+        ({"age": Share(0.5)}, "age is not a trait"),
+        ({"weight": "70 kg"}, "body weight has a place of its own"),
+        ({"asian": True}, "asian is True. Give a text with its unit"),
+        ({"asian": float("nan")}, "not a finite number"),
+        ({"x": "3 parsec"}, '"parsec" is not a unit'),
+    ],
+)
+def test_covariates_that_cannot_be(covariates: dict[str, Any], words: str) -> None:
+    with pytest.raises(PkpdError) as refused:
+        Population(3, covariates=covariates)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, True, "half", float("nan")])
+def test_a_share_is_a_fraction(share: Any) -> None:
+    with pytest.raises(SimulationError, match="is not a number from 0 to 1"):
+        Share(share)
+
+
+def test_ages_below_0_are_refused() -> None:
+    people = Population(200, covariates={"age": Spread(5.0, 10.0, "normal")})
+    with pytest.raises(SimulationError, match="some ages come out below 0"):
+        people.covariate("age", 0)
