@@ -14,12 +14,9 @@ from pkpd.comparison import COLUMNS, JOINT_STATES, Comparison, Summary
 from pkpd.console import console as _console
 from pkpd.console import left as _left
 from pkpd.console import table as _table
-from pkpd.errors import ModelFileError
 from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
-from pkpd.model.modifier import Modifier
-from pkpd.model.modifying import change_rows
 from pkpd.model.program import Program, compiled
 from pkpd.units import analyse
 
@@ -227,12 +224,6 @@ def print_models(kind: str | None = None) -> None:
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
         console.print(table)
-    if kind in (None, "modifier"):
-        table = _left(_table("Modifiers", "modifier", "group", "acts on", "use it for", "not for"))
-        for name in library.names("modifier"):
-            modifier = library.load_modifier(name)
-            table.add_row(name, modifier.group, ", ".join(modifier.acts_on), modifier.use_for, modifier.not_for)
-        console.print(table)
     if kind in (None, "study"):
         from pkpd.study import load_study
 
@@ -273,19 +264,9 @@ def _others(program: Program, stepped: Sequence[str]) -> list[str]:
     return [name for name in program.outputs if name not in stepped] or ["nothing"]
 
 
-def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
-    """Every number of a model, effect or modifier: value, unit, spread, source and mark.
-
-    modifiers : names of those that act on the model
-    """
+def print_model(found: Model | Effect) -> None:
+    """Every number of a model or effect: value, unit, spread, source and mark; and what modifiers of it change."""
     console = _console()
-    found = library.load_any(name)
-    if isinstance(found, Modifier):
-        return _print_modifier(console, found)
-    if isinstance(found, Model):
-        found = found.with_modifiers(*modifiers)
-    elif modifiers:
-        raise ModelFileError(f'"{name}" is an effect; modifiers are shown on a kinetic model.')
     console.print(f"{found.title}  ({found.id})", style="bold")
     for said in found.modifier_notes if isinstance(found, Model) else ():
         console.print(f"With {said}")
@@ -358,21 +339,6 @@ def _reading_text(model: Model, reading: Reading) -> str:
         assert scale is not None
         changes.append(f"{name} x ({scale.covariate}/{scale.reference:g})^{exponent:g}")
     return f'Reading "{reading.name}": {", ".join(changes)} ({reading.mark}, {reading.source}). {reading.about}'
-
-
-def _print_modifier(console: Console, found: Modifier) -> None:
-    console.print(f"{found.title}  ({found.id})", style="bold")
-    console.print(f"Group: {found.group}.\nUse it for: {found.use_for}\nNot for: {found.not_for}")
-    heads = ("acts on", "how", "range", "set as", "holds for", "mark", "source", "remark")
-    table = _left(_table("Changes", *heads))
-    for row in change_rows(found):
-        table.add_row(*row)
-    console.print(table)
-    console.print("Sources", style="bold")
-    for source in found.sources.values():
-        console.print(f"  {source.key}: {_source_text(source)}")
-    for note in found.notes:
-        console.print(f"- {note}")
 
 
 def _followed(effect: Effect) -> str:
