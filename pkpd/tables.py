@@ -21,6 +21,7 @@ from pkpd.model.model import Model, Parameter, Reading, Source
 from pkpd.model.modifier import Modifier
 from pkpd.model.modifying import change_rows
 from pkpd.model.program import Program, compiled
+from pkpd.standing import print_scores, print_standing
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ def print_models(kind: str | None = None) -> None:
                 model.not_for,
             )
         console.print(table)
+        print_standing(console)
     if kind in (None, "effect"):
         table = _left(
             _table("Effects (* of the default configuration)", "effect", "endpoint", "follows", "use it for", "not for")
@@ -316,6 +318,7 @@ def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
             )
         for reading in found.readings.values():
             console.print(_reading_text(found, reading))
+        print_scores(console, found.id)
     for correlation in found.correlations if isinstance(found, Effect) else ():
         console.print(
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "

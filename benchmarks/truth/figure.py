@@ -125,7 +125,7 @@ def _legend(page: Any, width: float, height: float) -> None:
     page.text(
         0.012,
         1 - 0.24 / height,
-        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. What lies below an axis is drawn at its end.",
+        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. Points below an axis stand at its end.",
         fontsize=9,
         color=INK,
     )
