@@ -18,6 +18,7 @@ from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
+from pkpd.standing import print_scores, print_standing
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ def print_models(kind: str | None = None) -> None:
                 model.not_for,
             )
         console.print(table)
+        print_standing(console)
     if kind in (None, "effect"):
         table = _left(
             _table("Effects (* of the default configuration)", "effect", "endpoint", "follows", "use it for", "not for")
@@ -297,6 +299,7 @@ def print_model(found: Model | Effect) -> None:
             )
         for reading in found.readings.values():
             console.print(_reading_text(found, reading))
+        print_scores(console, found.id)
     for correlation in found.correlations if isinstance(found, Effect) else ():
         console.print(
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "
