@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 from pkpd.errors import SimulationError
@@ -13,14 +13,15 @@ from pkpd.kernels.blocks import Equations
 from pkpd.kernels.tape import Tape
 from pkpd.model.expressions import Expression
 from pkpd.model.model import AMOUNT
-from pkpd.model.program import TIME, Program, Site
+from pkpd.model.program import TIME, Program, Site, Term
 
 
 class Assembled(NamedTuple):
     """Equations and the names behind their numbers.
 
     states     : states that the outputs depend on, effect sites included
-    parameters : names of the rows of parameters; an effect site's half-life goes by the site's name
+    parameters : names of the rows of parameters; an effect site's half-life goes by the site's name, a relative potency
+                 by those of the drive and of what it weighs
     """
 
     equations: Equations
@@ -89,11 +90,15 @@ def assemble(program: Program, outputs: tuple[str, ...], inputs: tuple[str, ...]
     inputs  : dosed states; those that no output depends on are left in, so that events need no change
     """
     sites = {site.name: site for site in program.sites}
+    drives = {drive.name: drive for drive in program.drives}
     states = _needed(program, outputs, inputs, sites)
     reader = _Reader(states)
     tape = reader.tape
 
     def output(name: str) -> int:
+        if name in drives:
+            parts = [_weighed(tape, reader, output(term.output), name, term) for term in drives[name].terms]
+            return reduce(tape.add, parts)
         return reader.name(name) if name in sites else reader.read(program.model.outputs[name].expression)
 
     slopes, initial = [], []
@@ -145,6 +150,13 @@ def _corners(program: Program, tape: Tape, slopes: list[int]) -> tuple[int, ...]
     return tuple(found)
 
 
+def _weighed(tape: Tape, reader: _Reader, level: int, drive: str, term: Term) -> int:
+    """A part of a drive: the level times its relative potency."""
+    if term.potency is None:
+        return level
+    return tape.multiply(reader.name(f"potency of {term.output} in {drive}"), level)
+
+
 def _needed(
     program: Program, outputs: tuple[str, ...], inputs: tuple[str, ...], sites: Mapping[str, Site]
 ) -> tuple[str, ...]:
@@ -157,7 +169,8 @@ def _needed(
         return model.states[name].equation.names
 
     needed = set(inputs)
-    for name in outputs:
+    parts = {drive.name: [term.output for term in drive.terms] for drive in program.drives}
+    for name in [part for output in outputs for part in parts.get(output, [output])]:
         needed |= {name} if name in sites else model.outputs[name].expression.names & set(program.states)
     while more := {read for name in needed for read in read_by(name) if read in model.states} - needed:
         needed |= more

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.arms import Given, modified_for, notes_of, planned
-from pkpd.comparison import JOINT_STATES, Arm, Comparison, Outcome
+from pkpd.comparison import Arm, Comparison
 from pkpd.dosing.prescription import time_text
 from pkpd.dosing.regimen import Regimen
-from pkpd.effects.response import curve_value
 from pkpd.errors import SimulationError, UnknownName, unknown
 from pkpd.flags import Flag
 from pkpd.guidance import judging
@@ -23,23 +22,20 @@ from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect
 from pkpd.model.expressions import named
 from pkpd.model.library import DEFAULT_MODEL, default_effects
-from pkpd.model.model import Model, Output
+from pkpd.model.model import Model
+from pkpd.outcomes import NG_PER_ML, RELIEF_TIMES, WEEK, Asked, outcomes
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.simulation import concentrations, extremes, individuals
+from pkpd.simulation import concentrations, individuals
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, ticks
-from pkpd.units import analyse, factor, parse
+from pkpd.units import parse
 
 Floats = NDArray[np.float64]
 Progress = Callable[[float], None]
 
-WEEK = 7 * 24 * TICKS_PER_HOUR
-RELIEF_TIMES = {"end of treatment": 0, "1 week": 1, "2 weeks": 2, "4 weeks": 4, "7 weeks": 7, "12 weeks": 12}
-RESPONSES = (0.3, 0.5)
 JOINT = (0.3, "1 week", "psychotomimetic-asked")
 AFTER_LAST_END = 12 * WEEK
-NG_PER_ML = factor("ng/mL", "concentration")
 
 
 def compare(
@@ -63,7 +59,7 @@ def compare(
     """Compare regimens in the same virtual patients.
 
     model     : kinetic model; its own effects are used where it has some
-    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("14 mg oral", "clarithromycin");
+    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine");
                 "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
     subjects  : Population, number of patients, or parameter table
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
@@ -88,19 +84,19 @@ def compare(
         raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if not regimens:
         raise SimulationError("compare: no regimens. Give at least one, name -> prescription.")
-    asked = {name: planned(given, f'regimen "{name}"') for name, given in regimens.items()}
-    plans = {name: plan.regimen for name, plan in asked.items()}
+    wanted = {name: planned(given, f'regimen "{name}"') for name, given in regimens.items()}
+    plans = {name: plan.regimen for name, plan in wanted.items()}
     check_indication(indication, "compare")
     held = _reference(plans, reference)
     model, notes = equipped(model, effects)
-    models = {name: modified_for(model, plan, f'regimen "{name}"', subjects) for name, plan in asked.items()}
+    models = {name: modified_for(model, plan, f'regimen "{name}"', subjects) for name, plan in wanted.items()}
     level = parse(threshold, "concentration", "threshold")
     if not 0 <= level < np.inf:
         raise SimulationError(f"threshold: {threshold!r} is not a level from 0 on.")
     analyte = _analyte(model)
     ends = _ends(plans)
     horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
-    chosen = _joint(model, joint)
+    asked = Asked(horizon, analyte, level, _joint(model, joint))
     patients = _patients(model, subjects, seed)
     arms = []
     flags: list[Flag] = []
@@ -108,13 +104,15 @@ def compare(
         own = patients if models[name] is model else _patients(models[name], subjects, seed)
         own = own if paired else _others(models[name], subjects, seed, number, own)
         done = _Done(own.size, number, len(plans), progress)
-        arms.append(_arm(name, regimen, ends[name], own, horizon, analyte, level, chosen, tolerance, threads, done))
-        flags += _guidance(own, name, regimen, indication)
+        made = outcomes(own, regimen, ends[name], asked, tolerance, threads, done)
+        arms.append(Arm(name, regimen, ends[name], own, made))
+        if model.drug == "ketamine" and (indication or judging.is_long(regimen)):
+            flags += judging.flags(regimen, max(1.0, round(float(np.median(own.weight)))), indication, name)
         if progress is not None:
             progress((number + 1) / len(plans))
     notes += notes_of(models) + _clocks(arms, held) + _limits(model, arms, analyte)
     told, seen = tuple(notes), tuple(flags)
-    return Comparison(tuple(arms), held, paired, analyte, level, horizon, chosen, told, title, patients.seed, seen)
+    return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
 
 
 class _Done:
@@ -156,26 +154,28 @@ def equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, lis
     if effects is not None:
         if not all(isinstance(effect, Effect) for effect in effects):
             raise SimulationError("effects: give effects, from pkpd.load_effect or pkpd.default_effects.")
-        return replace(model, effects=()).with_effects(*effects), []
+        return replace(model, effects=()).with_effects(*effects), _borrowed(model, effects)
     if model.effects:
         return model, []
     chosen = default_effects()
     try:
-        notes = (
-            []
-            if model.id == DEFAULT_MODEL
-            else [
-                f"The thresholds of the default effects belong to {DEFAULT_MODEL}; under {model.id} they would have "
-                "to be estimated again."
-            ]
-        )
-        return model.with_effects(*chosen), notes
+        return model.with_effects(*chosen), _borrowed(model, chosen)
     except UnknownName:
         needed = sorted({effect.driver.analyte for effect in chosen if effect.driver is not None})
         return model, [
             f"No effects: the default effects follow {', '.join(needed)}, which {model.id} does not give "
             f"(it gives {', '.join(model.outputs)})."
         ]
+
+
+def _borrowed(model: Model, effects: Sequence[Effect]) -> list[str]:
+    """A note where default effects follow other kinetics than those they were fitted under."""
+    if model.id == DEFAULT_MODEL or not any(effect.default and effect.driver is not None for effect in effects):
+        return []
+    return [
+        f"The thresholds of the default effects belong to {DEFAULT_MODEL}; under {model.id} they would have "
+        "to be estimated again."
+    ]
 
 
 def _ends(plans: Mapping[str, Regimen]) -> dict[str, int]:
@@ -226,158 +226,10 @@ def _others(
     return individuals(model, replace(people, subjects=shifted))
 
 
-def _arm(
-    name: str,
-    regimen: Regimen,
-    end: int,
-    patients: Individuals,
-    horizon: int,
-    analyte: str,
-    level: float,
-    joint: tuple[float, str, str] | None,
-    tolerance: Tolerance | None,
-    threads: int | None,
-    done: Callable[[int], None],
-) -> Arm:
-    """Simulate one arm and take every outcome of every patient."""
-    followed = {analyte: level} if analyte else {}
-    for effect in patients.model.effects:
-        if effect.role == "side effect" and effect.driver is not None:
-            followed.setdefault(patients.program.site_of(effect), np.inf)
-    measured = _measured(patients.model)
-    followed |= dict.fromkeys(measured, np.inf)
-    found = {}
-    if followed:
-        found = extremes(patients, regimen, horizon, followed, tolerance=tolerance, threads=threads, progress=done)
-    outcomes = _doses(patients, regimen)
-    if analyte:
-        peak, _, area, above = found[analyte]
-        outcomes += [
-            Outcome(f"peak {analyte} in plasma", "", peak / NG_PER_ML, "ng/mL"),
-            Outcome(f"area under {analyte}", "", area / NG_PER_ML, "ng/mL h"),
-            Outcome(f"time with {analyte} above {level / NG_PER_ML:g} ng/mL", "", above, "h"),
-        ]
-    for output in measured.values():
-        peak, _, area, _ = found[output.name] / analyse(output.unit)[0]
-        unit = "" if output.unit == "1" else output.unit
-        outcomes.append(Outcome(f"highest {output.name}", "", peak, unit))
-        outcomes.append(Outcome(f"mean {output.name}", "", area / (horizon / TICKS_PER_HOUR), unit))
-    relief = _relief(patients, regimen, end, horizon, tolerance, threads)
-    outcomes += relief
-    events = _side_effects(patients, found)
-    outcomes += events
-    if joint is not None:
-        outcomes += _joint_states(patients, relief, events, joint)
-    return Arm(name, regimen, end, patients, tuple(outcomes))
-
-
-def _guidance(patients: Individuals, name: str, regimen: Regimen, indication: str | None) -> list[Flag]:
-    """What guidelines and harms say of an arm at its patients' median weight; of another drug nothing."""
-    if patients.model.drug != "ketamine" or not (indication or judging.is_long(regimen)):
-        return []
-    return judging.flags(regimen, max(1.0, round(float(np.median(patients.weight)))), indication, name)
-
-
-def _doses(patients: Individuals, regimen: Regimen) -> list[Outcome]:
-    """Cumulative dose in mg of base, and of it S-ketamine where the model tells the isomers apart."""
-    total = np.broadcast_to(regimen.cumulative_amount(patients.weight), patients.size).astype(float)
-    outcomes = [Outcome("cumulative dose", "", total, "mg")]
-    forms = patients.model.forms
-    if any("S" in form.parts for form in forms.values()):
-        active = np.zeros(patients.size)
-        for dose in regimen.doses:
-            if dose.form.enantiomer in forms:
-                active = active + dose.count * dose.base_amount(patients.weight) * forms[
-                    dose.form.enantiomer
-                ].parts.get("S", 0.0)
-        outcomes.append(Outcome("cumulative S-ketamine", "", active, "mg"))
-    return outcomes
-
-
 def _analyte(model: Model) -> str:
     """The concentration that stands for plasma: S-ketamine, or the first output that is one; "" where none is."""
     concentrations_of = [name for name, output in model.outputs.items() if output.dimension == named("concentration")]
     return "S-ketamine" if "S-ketamine" in concentrations_of else next(iter(concentrations_of), "")
-
-
-def _measured(model: Model) -> dict[str, Output]:
-    """Outputs that are no concentrations, such as a response."""
-    return {name: output for name, output in model.outputs.items() if output.dimension != named("concentration")}
-
-
-def _relief(
-    patients: Individuals,
-    regimen: Regimen,
-    end: int,
-    horizon: int,
-    tolerance: Tolerance | None,
-    threads: int | None,
-) -> list[Outcome]:
-    """Pain, relief and response at the stated times after the end of treatment, as far as the course goes."""
-    if not any(effect.role == "baseline" for effect in patients.model.effects):
-        return []
-    times = {when: end + weeks * WEEK for when, weeks in RELIEF_TIMES.items() if end + weeks * WEEK <= horizon}
-    if not times:
-        return []
-    at = np.array(list(times.values()), np.int64)
-    array = concentrations(patients, regimen, at, tolerance=tolerance, threads=threads)
-    result = Result(patients, "", at / TICKS_PER_HOUR, patients.program.outputs, array)
-    score, removed = result["pain"], result["relief"]
-    outcomes = [Outcome("pain score", when, score[k], "points") for k, when in enumerate(times)]
-    outcomes += [Outcome("pain relief", when, removed[k], "") for k, when in enumerate(times)]
-    for share in RESPONSES:
-        outcomes += [
-            Outcome(f"pain relief of at least {share:.0%}", when, (removed[k] >= share).astype(float), "", True)
-            for k, when in enumerate(times)
-        ]
-    return outcomes
-
-
-def highest_probability(patients: Individuals, effect: Effect, peaks: Mapping[str, Floats]) -> Floats:
-    """The highest value of a side effect's probability along the course, (subjects).
-
-    peaks : output -> (4, subjects) as from `extremes`
-    Every probability curve rises or falls throughout, so its highest value lies at the peak or at no drug.
-    """
-    if effect.curve.of is not None:
-        parent = next(e for e in patients.model.effects if e.id == effect.curve.of)
-        return curve_value(patients, effect, highest_probability(patients, parent, peaks), 0.0)
-    peak = peaks[patients.program.site_of(effect)][0]
-    highest: Floats = np.maximum(
-        curve_value(patients, effect, peak, 0.0), curve_value(patients, effect, 0.0 * peak, 0.0)
-    )
-    return highest
-
-
-def _side_effects(patients: Individuals, peaks: Mapping[str, Floats]) -> list[Outcome]:
-    """Whether each side effect ever happens: one uniform number a patient against the highest probability."""
-    return [
-        Outcome(
-            effect.id,
-            "",
-            (patients.draws[effect.id] < highest_probability(patients, effect, peaks)).astype(float),
-            "",
-            True,
-        )
-        for effect in patients.model.effects
-        if effect.role == "side effect"
-    ]
-
-
-def _joint_states(
-    patients: Individuals, relief: Sequence[Outcome], events: Sequence[Outcome], joint: tuple[float, str, str]
-) -> list[Outcome]:
-    """The four states of each patient, never a product of marginals."""
-    share, when, side_effect = joint
-    removed = next((o.values for o in relief if (o.name, o.when) == ("pain relief", when)), None)
-    if removed is None:
-        return []
-    relieved = removed >= share
-    affected = next(o.values for o in events if o.name == side_effect) > 0
-    states = (relieved & ~affected, relieved & affected, ~relieved & ~affected, ~relieved & affected)
-    return [
-        Outcome(name, when, state.astype(float), "", True) for name, state in zip(JOINT_STATES, states, strict=True)
-    ]
 
 
 def _clocks(arms: Sequence[Arm], held: str) -> list[str]:

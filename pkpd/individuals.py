@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
 from pkpd.model.divisors import divided_by
-from pkpd.model.effect import Effect
+from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.program import Program, compiled
 from pkpd.population import streams
@@ -89,10 +89,17 @@ class Individuals:
         return self.covariates["weight"]
 
     def named(self, name: str) -> Column:
-        """A parameter, derived parameter, covariate, or "half-life of SITE", (subjects) or one, canonical units."""
+        """A parameter, derived parameter, covariate, "half-life of SITE" or "potency of OUTPUT in DRIVE".
+
+        returns : (subjects) or one, canonical units
+        """
         for site in self.program.sites:
             if name == f"half-life of {site.name}":
                 return self.effects[site.owner][site.half_life]
+        for drive in self.program.drives:
+            for term in drive.terms:
+                if term.potency is not None and name == f"potency of {term.output} in {drive.name}":
+                    return self.effects[drive.owner][term.potency]
         return self.parameters[name]
 
     def of_dose(self, name: str, given: Floats, who: NDArray[np.int64]) -> Floats:
@@ -115,9 +122,8 @@ class Individuals:
 
     def system_values(self) -> Floats:
         """Entries of the model's matrices, (values, subjects)."""
-        half_lives = {site.name: self.effects[site.owner][site.half_life] for site in self.program.sites}
         with np.errstate(all="ignore"):
-            values = self.program.values(self.parameters, half_lives, self.size)
+            values = self.program.values(self.parameters, self.effects, self.size)
         if not np.isfinite(values).all():
             worst = int(np.flatnonzero(~np.isfinite(values).all(axis=0))[0])
             raise SimulationError(
@@ -180,9 +186,15 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     size = lengths.pop() if lengths else 1
     columns = {name: column if column.ndim else np.full(size, column) for name, column in columns.items()}
     qualified, allowed, required = _columns(model)
+    off = _switched_off(model)
     for name in columns:
         if name not in allowed:
             raise unknown("parameter table", "column", name, allowed)
+        if name in off and columns[name].any():
+            raise SimulationError(
+                f"parameter table: {name} is 0 in the effect, so {off[name]} is not followed and the column would "
+                f"change nothing. Switch it on first: effect.with_values({name.rpartition('.')[2]}=...)."
+            )
     _refuse_impossible(model, columns)
     for name in required:
         if name not in columns:
@@ -209,7 +221,8 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
 def _read(model: Model) -> Mapping[str, Covariate]:
     """The covariates a model or one of its effects reads; the model's typical value goes before an effect's."""
     found: dict[str, Covariate] = {}
-    for owner in (model, *model.effects):
+    owners: tuple[Model | Effect, ...] = (model, *model.effects)
+    for owner in owners:
         for name, covariate in owner.covariates.items():
             known = found.setdefault(name, covariate)
             if analyse(known.unit)[1] != analyse(covariate.unit)[1]:
@@ -223,6 +236,23 @@ def _read(model: Model) -> Mapping[str, Covariate]:
 def _of_model(model: Model, covariates: Mapping[str, Floats]) -> dict[str, Floats]:
     """The covariates that the model's own expressions may read, and weight."""
     return {name: column for name, column in covariates.items() if name in model.covariates or name == "weight"}
+
+
+@lru_cache(maxsize=64)
+def _switched_off(model: Model) -> dict[str, str]:
+    """Potencies and half-lives of effects that are 0, as "effect.parameter", and what is left out because of it."""
+    off = {}
+    for effect in model.effects:
+        if effect.driver is None:
+            continue
+        if effect.is_off(effect.driver.half_life):
+            off[f"{effect.id}.{effect.driver.half_life}"] = "an effect site"
+        for one in effect.driver.also:
+            if effect.is_off(one.half_life):
+                off[f"{effect.id}.{one.half_life}"] = "an effect site"
+            if effect.is_off(one.potency):
+                off[f"{effect.id}.{one.potency}"] = one.analyte
+    return off
 
 
 @lru_cache(maxsize=64)
@@ -262,7 +292,8 @@ def _with_effects(
         if effect.responder is not None:
             responders[effect.id] = _responders(effect, own[effect.responder], people, drawn)
         if effect.role == "side effect":
-            draws[effect.id] = streams.uniform(people.seed, people.numbers, f"{effect.curve.of or effect.id}.event")
+            root = root_of(effect, model.effects)
+            draws[effect.id] = streams.uniform(people.seed, people.numbers, f"{root.id}.event")
     return Individuals(
         model,
         compiled(model),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pkpd.effects.response import effect_values, pain, remaining
 from pkpd.errors import SimulationError, unknown
 from pkpd.individuals import Individuals
+from pkpd.model.effect import root_of
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
@@ -63,14 +64,17 @@ class Result:
         return any(effect.role == "baseline" for effect in self.individuals.model.effects)
 
     def unit(self, name: str) -> str:
-        """The unit in which `result[name]` is given: ng/mL for a concentration, else that of the model file."""
+        """The unit in which `result[name]` is given: ng/mL for a concentration, else that of the file; "" for none."""
         output = self.individuals.model.outputs.get(name)
         if output is not None and output.dimension != analyse(CONCENTRATION_UNIT)[1]:
             return output.unit
         if name in self.quantities:
             return CONCENTRATION_UNIT
-        of_baseline = {effect.id for effect in self.individuals.model.effects if effect.role == "baseline"}
-        return "points" if name == "pain" or name in of_baseline else ""
+        effects = self.individuals.model.effects
+        effect = next((effect for effect in effects if effect.id == name), None)
+        if name == "pain" or (effect is not None and effect.role == "baseline"):
+            return "points"
+        return root_of(effect, effects).unit if effect is not None and effect.role == "measure" else ""
 
     def __getitem__(self, name: str) -> Floats:
         """Values of one quantity, (times, subjects), in `unit(name)`.
@@ -93,7 +97,7 @@ class Result:
             return np.asarray(1.0 - remaining(self.individuals, self._drive, hours))
         for effect in self.individuals.model.effects:
             if effect.id == name:
-                return effect_values(self.individuals, effect, self._drive, hours)
+                return effect_values(self.individuals, effect, self._drive, hours) / analyse(self.unit(name))[0]
         raise unknown("result", "quantity", name, self.names)
 
     def with_failures(self) -> Result:

@@ -112,6 +112,10 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
     against = {(s.regimen, s.quantity, s.when): s for s in comparison.differences()}
     lines = list(dict.fromkeys((s.quantity, s.when) for s in found.values()))
     events = {outcome.name for arm in comparison.arms for outcome in arm.outcomes if outcome.event}
+    effects = comparison.arms[0].individuals.model.effects
+    names = {effect.id for effect in effects if effect.role == "measure"}
+    measures = [line for line in lines if line[0].removeprefix("peak ") in names]
+    lines = [line for line in lines if line not in measures]
     arms = [arm.name for arm in comparison.arms]
     levels = [line for line in lines if not line[1] and line[0] not in events]
     sides = [line for line in lines if not line[1] and line[0] in events]
@@ -123,6 +127,7 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
         name, how = _named(quantity), OF_ESTIMATE if quantity in events else OF_PATIENTS
         _block(console, f"{name}: {how}", at[quantity], arms, found, times=True)
     _block(console, f"Side effects ever, % of patients: {OF_ESTIMATE}", sides, arms, found)
+    _block(console, f"Measures, at the peak of the level and later: {OF_PATIENTS}", measures, arms, found, units=True)
     if comparison.joint is not None:
         share, when, side_effect = comparison.joint
         states = [(name, when) for name in JOINT_STATES if (name, when) in lines]
@@ -135,6 +140,7 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
         for quantity in over_time:
             _block(console, f"{head}: {_named(quantity)}", at[quantity], others, against, times=True)
         _block(console, f"{head}: side effects ever, % of patients", sides, others, against)
+        _block(console, f"{head}: measures", measures, others, against, units=True)
 
 
 def _named(quantity: str) -> str:
@@ -162,7 +168,8 @@ def _block(
     heads = []
     for quantity, when in lines:
         unit = next((s.unit for s in found.values() if (s.quantity, s.when) == (quantity, when)), "")
-        heads.append(when if times else f"{quantity} ({unit})" if units and unit else quantity)
+        name = f"{quantity}, {when}" if when else quantity
+        heads.append(when if times else f"{name} ({unit})" if units and unit not in ("", "1") else name)
     heads_and_name = ["", *heads]
     table = _table(title, *heads_and_name)
     rows = [[arm, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines)] for arm in arms]
@@ -215,7 +222,7 @@ def print_models(kind: str | None = None) -> None:
         )
         for name in library.names("effect"):
             effect = library.load_effect(name)
-            follows = effect.driver.analyte if effect.driver is not None else "-"
+            follows = ", ".join(effect.analytes) or (f"share of {effect.curve.of}" if effect.curve.of else "-")
             table.add_row(
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
@@ -284,18 +291,16 @@ def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
         console.print(f"With {said}")
     if isinstance(found, Effect):
         console.print(f"Endpoint: {found.endpoint}. Role: {found.role}.")
-        if found.driver is not None:
-            console.print(
-                f"Follows {found.driver.analyte} {'at an effect site' if found.driver.half_life else 'in plasma'}; "
-                f"curve: {found.curve.form}."
-            )
+        console.print(f"{_followed(found)}; curve: {found.curve.form}.")
     else:
         console.print(
             f"Gives {', '.join(found.outputs)}; sampling site: {found.sampling_site}; routes: "
             f"{', '.join(found.routes)}; forms: {', '.join(found.forms)}."
         )
     console.print(f"Use it for: {found.use_for}\nNot for: {found.not_for}")
-    table = _left(_table("Parameters", "name", "value", "unit", "between people", "mark", "source", "what it is"))
+    table = _left(
+        _table("Parameters", "name", "value", "unit", "to try", "between people", "mark", "source", "what it is")
+    )
     for parameter in found.parameters.values():
         table.add_row(*_parameter_row(parameter))
     console.print(table)
@@ -327,7 +332,8 @@ def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
             for word, bound in (("from", limit.minimum), ("to", limit.maximum))
             if bound is not None
         ]
-        console.print(f"Limit: {limit.name} {' '.join(bounds)} {limit.unit}")
+        of = f" of {limit.of}" if limit.of else ""
+        console.print(f"Limit: {limit.name}{of} {' '.join(bounds)} {limit.unit}")
     console.print(f"{len(found.checks)} checks of this file run with the tests.")
 
 
@@ -369,6 +375,20 @@ def _print_modifier(console: Console, found: Modifier) -> None:
         console.print(f"- {note}")
 
 
+def _followed(effect: Effect) -> str:
+    """What drives an effect, with what delay, and which further analytes may be switched on."""
+    if effect.curve.of is not None:
+        return f"A share of {effect.curve.of}"
+    if effect.driver is None:
+        return "Follows no concentration"
+    site = f"at an effect site ({effect.half_life})" if effect.half_life is not None else "in plasma"
+    parts = [f"Follows {effect.driver.analyte} {site}"]
+    for one in effect.driver.also:
+        off = effect.is_off(one.potency)
+        parts.append(f"{one.analyte} times {one.potency}{', which is 0: switched off' if off else ''}")
+    return "; and ".join(parts)
+
+
 def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
     value = "to be given" if parameter.written is None else f"{parameter.written:g}"
     extra = []
@@ -383,7 +403,11 @@ def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
         scale = parameter.scale
         extra.append(f"x ({scale.covariate}/{scale.reference:g})^{scale.exponent:g} ({scale.mark})")
     source = f"{parameter.source}, {parameter.where}" if parameter.where else parameter.source
-    return (parameter.name, value, parameter.unit, " ".join(extra), parameter.mark, source, parameter.about)
+    scan = ""
+    if parameter.scan is not None:
+        scale_of = analyse(parameter.unit)[0]
+        scan = " to ".join(f"{end / scale_of:.4g}" for end in parameter.scan)
+    return (parameter.name, value, parameter.unit, scan, " ".join(extra), parameter.mark, source, parameter.about)
 
 
 def _source_text(source: Source) -> str:

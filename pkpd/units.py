@@ -40,6 +40,7 @@ micromole = 1000 * nanomole = umol
 year = [age] = y = yr
 point = [score] = points
 mmHg = [pressure]
+hertz = [frequency] = Hz
 percent = 0.01
 """
 

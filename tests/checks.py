@@ -77,20 +77,21 @@ def _of_model(model: pkpd.Model, check: Check, people: pkpd.Population) -> float
 def _of_effect(effect: pkpd.Effect, check: Check, people: pkpd.Population) -> float:
     options: dict[str, Any] = dict(check.options)
     model = pkpd.load(options.get("model", "kamp2020-ketamine")).with_effects(effect)
-    site = (
-        f"site of {effect.id}" if effect.driver and effect.driver.half_life else effect.driver and effect.driver.analyte
-    )
+    site = f"site of {effect.id}" if effect.half_life else effect.driver and effect.driver.analyte
     if check.quantity == "site":
         return _at(model, options["dose"], options["at"], site, people)
     if check.quantity == "site peak":
         return peak(model, options["dose"], site, people, options.get("until"))
     if check.quantity == "effect":
-        return float(pkpd.simulate(model, options["dose"], people, [options["at"]])[effect.id][0, 0])
+        result = pkpd.simulate(model, options["dose"], people, [options["at"]])
+        return float(result[effect.id][0, 0]) * units.analyse(result.unit(effect.id))[0]
     nobody = pkpd.simulate(model, "no treatment", people, ["0 h"]).individuals
     if check.quantity == "parameter":
         return _expression(options["expression"], {**nobody.covariates, **nobody.effects[effect.id]})
     assert check.quantity == "curve"
     level = units.parse(options["concentration"], "concentration")
+    for one, text in zip(effect.added, options.get("also", ()), strict="also" in options):
+        level = level + nobody.effects[effect.id][one.potency] * units.parse(text, "concentration")
     if effect.driver is not None and effect.driver.multiply is not None:
         level = level / nobody.effects[effect.id][effect.driver.multiply]
     return np.asarray(curve_value(nobody, effect, np.full(1, level), np.zeros(1))).item()

@@ -36,9 +36,43 @@ def linear(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Fl
     return np.asarray(of["slope"] * np.maximum(concentration, 0.0))
 
 
+def limited_linear(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
+    """slope x C, not below least nor above most; C may be negative where one analyte opposes another."""
+    return np.asarray(np.clip(of["slope"] * np.asarray(concentration), of["least"], of["most"]))
+
+
+def falling_score(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
+    """E0 (1 - Emax C^Hill / (C50^Hill + C^Hill)); Emax is a fraction of E0."""
+    return np.asarray(of["E0"] * (1.0 - of["Emax"] * hill(concentration, of["C50"], of["Hill"])))
+
+
+def potency_shift(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
+    """1 + C / C100: the factor by which another drug's C50 is raised."""
+    return np.asarray(1.0 + np.maximum(concentration, 0.0) / of["C100"])
+
+
+def opposed_inhibition(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
+    """What another drug, at `level` times its own C50, leaves where C raises that C50 by 1 + C / C100.
+
+    1 - level^Hill / ((1 + C / C100)^Hill + level^Hill)
+    """
+    return np.asarray(1.0 - hill(of["level"], potency_shift(concentration, hours, of), of["Hill"]))
+
+
 def probability(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
     """floor + (ceiling - floor) C^Hill / (C50^Hill + C^Hill)."""
     return np.asarray(of["floor"] + (of["ceiling"] - of["floor"]) * hill(concentration, of["C50"], of["Hill"]))
+
+
+def exceedance(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
+    """Probability that a normal change is at least the threshold: Phi((mean - threshold) / sd).
+
+    mean = Emax C^Hill / (C50^Hill + C^Hill) + shift
+    """
+    from scipy.special import ndtr
+
+    mean = of["Emax"] * hill(concentration, of["C50"], of["Hill"]) + of["shift"]
+    return np.asarray(ndtr((mean - of["threshold"]) / of["sd"]))
 
 
 def onset(concentration: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
@@ -59,7 +93,12 @@ def share(value: Number, hours: Number, of: Mapping[str, Number]) -> Floats:
 CURVES: Mapping[str, Callable[[Number, Number, Mapping[str, Number]], Floats]] = {
     "sigmoid-emax": sigmoid_emax,
     "linear": linear,
+    "limited-linear": limited_linear,
+    "falling-score": falling_score,
+    "potency-shift": potency_shift,
+    "opposed-inhibition": opposed_inhibition,
     "probability": probability,
+    "exceedance": exceedance,
     "onset": onset,
     "constant": constant,
     "share": share,

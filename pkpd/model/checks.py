@@ -28,13 +28,13 @@ OF_EFFECTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "site": (("model", "dose", "at"), ()),
     "site peak": (("model", "dose"), ("until",)),
     "effect": (("model", "dose", "at"), ()),
-    "curve": (("concentration",), ()),
+    "curve": (("concentration",), ("also",)),
 }
 
 _COMMON = ("quantity", "value", "unit", "within", "within_absolute", "source", "mark", "kind", "weight", "covariates")
 _REMARKS = ("where", "about", "note")
 _QUANTITIES = {"at": "time", "until": "time", "concentration": "concentration"}
-_LISTS = ("states",)
+_LISTS = ("states", "also")
 
 
 def read_checks(
@@ -125,16 +125,23 @@ def _person(table: Table, covariates: Mapping[str, Covariate]) -> dict[str, floa
 def _option(table: Table, key: str, quantity: str) -> object:
     """The value of a quantity's own key, checked as far as the key alone allows, as written."""
     if key in _LISTS or (key == "of" and quantity == "ratio"):
-        return table.texts(key)
+        texts = table.texts(key)
+        for text in texts if key == "also" else ():
+            _checked(table, key, text, "concentration")
+        return texts
     if key == "which":
         return table.data[key]
     text = table.text(key)
     if key in _QUANTITIES:
-        try:
-            units.parse(text, _QUANTITIES[key])
-        except UnitError as cause:
-            table.fail(str(cause), key)
+        _checked(table, key, text, _QUANTITIES[key])
     return text
+
+
+def _checked(table: Table, key: str, text: str, dimension: str) -> None:
+    try:
+        units.parse(text, dimension)
+    except UnitError as cause:
+        table.fail(str(cause), key)
 
 
 def check_states(table: Table, states: Iterable[str]) -> None:

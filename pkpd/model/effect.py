@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pkpd.model.expressions import Expression
+from pkpd.errors import UnitError, UnknownName
+from pkpd.model.expressions import Expression, named, product
 from pkpd.model.parts import (
     MARKS,
     USER,
@@ -21,6 +22,7 @@ from pkpd.model.parts import (
     marks_of,
     with_values,
 )
+from pkpd.units import Dimension, analyse
 
 ROLES = ("relief", "placebo", "baseline", "side effect", "measure")
 
@@ -31,23 +33,63 @@ UNDRIVEN_ROLES = ("placebo", "baseline")
 FORMS: Mapping[str, Mapping[str, str]] = {
     "sigmoid-emax": {"Emax": "", "C50": "concentration", "Hill": "fraction"},
     "linear": {"slope": ""},
+    "limited-linear": {"slope": "", "least": "", "most": ""},
+    "falling-score": {"E0": "", "Emax": "fraction", "C50": "concentration", "Hill": "fraction"},
+    "potency-shift": {"C100": "concentration"},
+    "opposed-inhibition": {"level": "fraction", "C100": "concentration", "Hill": "fraction"},
     "probability": {"floor": "fraction", "ceiling": "fraction", "C50": "concentration", "Hill": "fraction"},
+    "exceedance": {
+        **{"Emax": "", "C50": "concentration", "Hill": "fraction"},
+        **{"shift": "", "threshold": "", "sd": ""},
+    },
     "share": {"share": "fraction"},
     "onset": {"size": "", "half_time": "time"},
     "constant": {"level": ""},
 }
 
 # Forms that read a concentration.
-DRIVEN_FORMS = ("sigmoid-emax", "linear", "probability")
+DRIVEN_FORMS = (
+    *("sigmoid-emax", "linear", "limited-linear", "falling-score", "potency-shift", "opposed-inhibition"),
+    *("probability", "exceedance"),
+)
+
+# Curve form -> the parameter whose unit is the value's; a slope's is multiplied with a concentration.
+LEADING: Mapping[str, str] = {
+    "sigmoid-emax": "Emax",
+    "linear": "slope",
+    "limited-linear": "least",
+    "falling-score": "E0",
+    "onset": "size",
+    "constant": "level",
+}
+
+# Curve form -> parameters of one dimension, that of the value or of what is compared.
+ALIKE: Mapping[str, tuple[str, ...]] = {
+    "limited-linear": ("slope", "least", "most"),
+    "exceedance": ("Emax", "shift", "threshold", "sd"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A further analyte of a drive: potency is the name of its relative potency, half_life of its delay's, or None."""
+
+    analyte: str
+    potency: str
+    half_life: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """The concentration behind an effect: an analyte, with names of a delay's half-life and of a factor, or None."""
+    """The concentration behind an effect: an analyte, with names of a delay's half-life and of a factor, or None.
+
+    also : further analytes whose levels are added, each times its relative potency
+    """
 
     analyte: str
     half_life: str | None = None
     multiply: str | None = None
+    also: tuple[Added, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +146,87 @@ class Effect:
         changed = with_values(self.parameters, values, f'effect "{self.id}"')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
 
+    @property
+    def half_life(self) -> str | None:
+        """The parameter with the half-life of the effect site; None where plasma drives, as it does if that is 0."""
+        return None if self.driver is None or self.is_off(self.driver.half_life) else self.driver.half_life
+
+    @property
+    def added(self) -> tuple[Added, ...]:
+        """The further analytes that count: those whose relative potency is not switched off by a 0."""
+        return tuple(
+            replace(one, half_life=None if self.is_off(one.half_life) else one.half_life)
+            for one in (self.driver.also if self.driver is not None else ())
+            if not self.is_off(one.potency)
+        )
+
+    @property
+    def analytes(self) -> tuple[str, ...]:
+        """The analytes that the effect follows."""
+        return () if self.driver is None else (self.driver.analyte, *(one.analyte for one in self.added))
+
+    def is_off(self, name: str | None) -> bool:
+        """Whether a parameter is 0 for everybody, so that what it belongs to is left out."""
+        own = self.parameters.get(name) if name is not None else None
+        return own is not None and own.value == 0 and own.between is None
+
+    @property
+    def unit(self) -> str:
+        """The unit of a measure's value; "" for a plain number, and for a probability or a fraction of pain."""
+        if self.role != "measure" or self.curve.form not in LEADING:
+            return ""
+        name = self.curve.parameters[LEADING[self.curve.form]]
+        if name not in self.parameters:
+            return ""
+        unit = self.parameters[name].unit
+        if self.curve.form == "linear":
+            unit = unit_of_slope(unit, f'effect "{self.id}", {name}')
+        return "" if unit == "1" else unit
+
     def marks(self) -> dict[str, int]:
         """How many of the effect's numbers carry each mark."""
         counts = marks_of(self.parameters.values()) + Counter(item.mark for item in self.correlations)
         return {mark: counts[mark] for mark in MARKS}
+
+
+def unit_of_slope(unit: str, where: str) -> str:
+    """The unit of slope x concentration: what stands before the first "/" of a slope written like "%/(ng/mL)".
+
+    Raises UnitError for a slope written in another way.
+    """
+    top = unit.partition("/")[0].strip()
+    if product((analyse(unit)[1], 1.0), (named("concentration"), 1.0)) != analyse(top)[1]:
+        raise UnitError(f'{where}: write the unit of a slope like "%/(ng/mL)" or "mmHg/(ng/mL)", not "{unit}".')
+    return top
+
+
+def dimension_of(effect_form: str, parameters: Mapping[str, str], known: Mapping[str, Dimension]) -> Dimension:
+    """The dimension of a curve's value.
+
+    parameters : the form's parameter -> the name behind it
+    known      : name -> dimension
+    """
+    if effect_form not in LEADING:
+        return ()
+    leading = known[parameters[LEADING[effect_form]]]
+    return product((leading, 1.0), (named("concentration"), 1.0)) if effect_form == "linear" else leading
+
+
+def root_of(effect: Effect, effects: Iterable[Effect]) -> Effect:
+    """The effect that a share, or a share of a share, comes from in the end; any other effect itself.
+
+    effects : those of the model
+    Raises UnknownName where one on the way is not there, or where shares go in a circle.
+    """
+    by_id = {other.id: other for other in effects}
+    seen = [effect.id]
+    while effect.curve.of is not None:
+        if effect.curve.of not in by_id:
+            raise UnknownName(
+                f'effect "{effect.id}" is a share of the effect "{effect.curve.of}"; attach that one as well.'
+            )
+        effect = by_id[effect.curve.of]
+        if effect.id in seen:
+            raise UnknownName(f"effects are shares of each other in a circle: {' -> '.join([*seen, effect.id])}.")
+        seen.append(effect.id)
+    return effect

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pkpd.errors import UnitError
 from pkpd.model.checks import OF_EFFECTS, read_checks
 from pkpd.model.divisors import Placed, refuse_zero_divisors
-from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
-from pkpd.model.expressions import named, product
+from pkpd.model.effect import (
+    ALIKE,
+    DRIVEN_FORMS,
+    FORMS,
+    ROLES,
+    UNDRIVEN_ROLES,
+    Added,
+    Curve,
+    Driver,
+    Effect,
+    dimension_of,
+    unit_of_slope,
+)
+from pkpd.model.expressions import describe, named, product
 from pkpd.model.parts import Parameter
 from pkpd.model.sections import (
     parameter_name,
@@ -45,6 +58,9 @@ _EFFECT_KEYS = (
     "check",
 )
 
+# Parameters of a curve that are divided by.
+_DIVISORS = ("C50", "C100", "sd", "half_time")
+
 # Parameters of a curve that are probabilities.
 _PROBABILITIES = ("floor", "ceiling", "probability")
 
@@ -68,7 +84,9 @@ def effect_from(document: Document) -> Effect:
     placed = [Placed(top.table("derived"), key, expression) for key, expression in derived.items()]
     refuse_zero_divisors(top, parameters, covariates, derived, placed)
     curve = _curve(top, name, dimensions, parameters)
-    driver = _driver(top, role, curve.form, dimensions)
+    driver = _driver(top, role, curve.form, dimensions, parameters)
+    if role == "measure":
+        _check_slope(top, curve, parameters)
 
     def of_check(table: Table, quantity: str) -> Dimension:
         return _dimension_of_check(table, quantity, dimensions, curve, driver)
@@ -108,13 +126,40 @@ def _curve(top: Table, effect: str, known: Mapping[str, Dimension], parameters: 
             table.fail(f'"{key}" is missing; the form "{form}" needs {", ".join(FORMS[form])}.')
         named_by[key] = parameter_name(table, key, table.text(key, key), known, dimension)
         _check_probability(table, key, named_by[key], parameters)
+        _check_divisor(table, key, named_by[key], parameters)
+    _check_alike(table, form, named_by, known)
     of = table.text("of") if form == "share" else None
     if of == effect:
         table.fail("an effect cannot be a share of itself.", "of")
     return Curve(form, named_by, of)
 
 
-def _driver(top: Table, role: str, form: str, known: Mapping[str, Dimension]) -> Driver | None:
+def _check_alike(table: Table, form: str, named_by: Mapping[str, str], known: Mapping[str, Dimension]) -> None:
+    """Refuse parameters that are compared with each other and are of different dimensions."""
+    wanted: Dimension | None = None
+    for key in ALIKE.get(form, ()):
+        found = known[named_by[key]]
+        if key == "slope":
+            found = product((found, 1.0), (named("concentration"), 1.0))
+        if wanted is not None and found != wanted:
+            first, name = ALIKE[form][0], named_by[key]
+            table.fail(f'"{name}" is {describe(found)}; {first} of this curve makes it {describe(wanted)}.', key)
+        wanted = found
+
+
+def _check_slope(top: Table, curve: Curve, parameters: Mapping[str, Parameter]) -> None:
+    """Refuse a measure whose slope does not say in which unit its value is."""
+    name = curve.parameters.get("slope", "") if curve.form == "linear" else ""
+    if name in parameters:
+        try:
+            unit_of_slope(parameters[name].unit, name)
+        except UnitError as cause:
+            top.table("parameters").table(name).fail(str(cause), "unit")
+
+
+def _driver(
+    top: Table, role: str, form: str, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]
+) -> Driver | None:
     if "driver" not in top:
         if form in DRIVEN_FORMS:
             top.fail(f'[driver] is missing; the form "{form}" follows the concentration of an analyte.')
@@ -123,12 +168,31 @@ def _driver(top: Table, role: str, form: str, known: Mapping[str, Dimension]) ->
     if role in UNDRIVEN_ROLES or form not in DRIVEN_FORMS:
         why = f'role "{role}"' if role in UNDRIVEN_ROLES else f'form "{form}"'
         table.fail(f"an effect of {why} follows no concentration; leave [driver] out.")
-    table.only(("analyte", "half_life", "multiply"))
-    names = {}
-    for key, dimension in (("half_life", "time"), ("multiply", "fraction")):
-        if key in table:
-            names[key] = parameter_name(table, key, table.text(key), known, dimension)
-    return Driver(table.text("analyte"), names.get("half_life"), names.get("multiply"))
+    table.only(("analyte", "half_life", "multiply", "also"))
+    factor = (
+        parameter_name(table, "multiply", table.text("multiply"), known, "fraction") if "multiply" in table else None
+    )
+    analyte = table.text("analyte")
+    also: list[Added] = []
+    for one in table.tables("also"):
+        one.only(("analyte", "potency", "half_life"))
+        name = one.text("analyte")
+        if name in (analyte, *(other.analyte for other in also)):
+            one.fail(f'"{name}" drives this effect already; name each analyte once.', "analyte")
+        potency = parameter_name(one, "potency", one.text("potency"), known, "fraction")
+        also.append(Added(name, potency, _half_life(one, known, parameters)))
+    return Driver(analyte, _half_life(table, known, parameters), factor, tuple(also))
+
+
+def _half_life(table: Table, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> str | None:
+    """The name of a delay's half-life, None without one; 0 is no delay."""
+    if "half_life" not in table:
+        return None
+    name = parameter_name(table, "half_life", table.text("half_life"), known, "time")
+    value = parameters[name].value if name in parameters else None
+    if value is not None and (value < 0 or (value == 0 and parameters[name].between is not None)):
+        table.fail(f'"{name}" is {value:g} h; a half-life is above 0, or 0 without a spread for no delay.', "half_life")
+    return name
 
 
 def _responder(top: Table, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> str | None:
@@ -147,6 +211,12 @@ def _check_probability(table: Table, key: str, name: str, parameters: Mapping[st
         table.fail(f'"{name}" is {value:g}; {key} is a probability, from 0 to 1.', key)
 
 
+def _check_divisor(table: Table, key: str, name: str, parameters: Mapping[str, Parameter]) -> None:
+    value = parameters[name].value if name in parameters else None
+    if key in _DIVISORS and value is not None and value <= 0:
+        table.fail(f'"{name}" is {value:g}; {key} is divided by and must be above 0.', key)
+
+
 def _dimension_of_check(
     table: Table, quantity: str, known: Mapping[str, Dimension], curve: Curve, driver: Driver | None
 ) -> Dimension:
@@ -155,9 +225,9 @@ def _dimension_of_check(
         return read_expression(table, "expression", known).dimension(known, table.where("expression"))
     if driver is None and quantity in ("site", "site peak", "curve"):
         table.fail(f'the effect has no driver, so the quantity "{quantity}" does not exist.', "quantity")
+    added = len(driver.also) if driver is not None else 0
+    if "also" in table and len(table.texts("also")) != added:
+        table.fail(f"{len(table.texts('also'))} levels are given; [[driver.also]] names {added} analytes.", "also")
     if quantity in ("site", "site peak"):
         return named("concentration")
-    if curve.form == "linear":
-        return product((known[curve.parameters["slope"]], 1.0), (named("concentration"), 1.0))
-    leading = {"sigmoid-emax": "Emax", "onset": "size", "constant": "level"}.get(curve.form)
-    return known[curve.parameters[leading]] if leading else ()
+    return dimension_of(curve.form, curve.parameters, known)

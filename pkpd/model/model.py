@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pkpd.errors import ModelFileError, SimulationError, UnknownName, nearest, unknown
-from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect
+from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect, root_of
 from pkpd.model.expressions import Expression, named
 from pkpd.model.modifier import Modifier
-from pkpd.model.modifying import Acting, modified, modified_effect, sentences
+from pkpd.model.modifying import Acting, modified, modified_effect, overridden, sentences
 from pkpd.model.parts import (
     MARKS,
     USER,
@@ -199,7 +199,8 @@ class Model:
 
         effects : as library.load_effect gives them
         Raises UnknownName for an effect whose analyte is not a concentration the model reports, or that takes a share
-        of an effect which is not there; ModelFileError for an effect that is there twice.
+        of an effect which is not there; ModelFileError for an effect that is there twice, or a side effect that is a
+        share of something else.
         """
         together = self.effects + effects
         counts = Counter(effect.id for effect in together)
@@ -209,15 +210,17 @@ class Model:
         concentration = named("concentration")
         analytes = [name for name, output in self.outputs.items() if output.dimension == concentration]
         for effect in effects:
-            if effect.driver is not None and effect.driver.analyte not in analytes:
-                given = effect.driver.analyte
-                raise UnknownName(
-                    f'effect "{effect.id}" follows the analyte "{given}", which is no concentration of the model '
-                    f'"{self.id}". {nearest(given, analytes)}'
-                )
-            if effect.curve.of is not None and effect.curve.of not in counts:
-                raise UnknownName(
-                    f'effect "{effect.id}" is a share of the effect "{effect.curve.of}"; attach that one as well.'
+            for given in effect.analytes:
+                if given not in analytes:
+                    raise UnknownName(
+                        f'effect "{effect.id}" follows the analyte "{given}", which is no concentration of the model '
+                        f'"{self.id}". {nearest(given, analytes)}'
+                    )
+            whole = root_of(effect, together)
+            if effect.role == "side effect" and whole.role != "side effect":
+                raise ModelFileError(
+                    f'effect "{effect.id}" is a side effect and takes a share of "{whole.id}", which is of the role '
+                    f'"{whole.role}". A probability is a share of another side effect.'
                 )
         for acting in self.modifiers:
             together = tuple(modified_effect(effect, acting) for effect in together)
@@ -251,8 +254,14 @@ class Model:
 
         values : parameter name = text with unit (V1="25 L"), pair (25, "L"), or a plain number for a
                  dimensionless parameter
-        Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit.
+        Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit,
+        ModelFileError for one that a modifier changes.
         """
+        if moved := overridden(self, values):
+            raise ModelFileError(
+                f'model "{self.id}": {", ".join(moved)} is what {self.company.strip()} changes. '
+                "Set values first, then add the modifiers."
+            )
         changed = with_values(self.parameters, values, f'model "{self.id}"')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
 
@@ -261,10 +270,13 @@ class Model:
 
         name    : one of `readings`
         returns : the model with that reading's numbers, sources and marks, and the name as `chosen_reading`
-        Raises UnknownName for a reading the file has not, SimulationError where another one is chosen already.
+        Raises UnknownName for a reading the file has not, SimulationError where another one is chosen already or
+        modifiers act.
         """
         if name not in self.readings:
             raise unknown(f'model "{self.id}"', "reading", name, self.readings)
+        if self.modifiers:
+            raise SimulationError(f'model "{self.id}": modifiers act already. Choose the reading first, then add them.')
         if self.chosen_reading not in ("", name):
             raise SimulationError(
                 f'model "{self.id}": the reading "{self.chosen_reading}" is chosen already, and "{name}" changes the '

@@ -9,7 +9,7 @@ Ce' = ln 2 / half-life (C - Ce), in mg/L.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
-from pkpd.model.effect import Effect
+from pkpd.model.effect import Added, Effect
 from pkpd.model.expressions import Expression
 from pkpd.model.model import Model
 
@@ -35,6 +35,23 @@ class Site:
     half_life: str
 
 
+@dataclass(frozen=True)
+class Term:
+    """A part of a drive: an output, and the parameter that holds its relative potency, None for 1."""
+
+    output: str
+    potency: str | None
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What drives an effect of several analytes: the sum of their levels at their sites times their potencies."""
+
+    name: str
+    owner: str
+    terms: tuple[Term, ...]
+
+
 TIME = "t"  # the time since the start of the occasion, h, as equations name it
 
 
@@ -43,13 +60,14 @@ class Program:
     """A model as the simulation needs it.
 
     states   : names, effect sites last
-    outputs  : names: the analytes, then the effect sites
+    outputs  : names: the analytes, then the effect sites, then the drives of several analytes
     linear   : per output, whether it belongs to the linear part
     entries  : (row, column, number of the entry's value) of K, of the linear part
     keys     : per state, text of its rate of loss; empty outside the linear part
     weights  : per output, (state, number of the value); empty outside the linear part
     matrix   : expressions of the values that come from the model
     sites    : the effect sites
+    drives   : sums of several analytes; effects of one analyte are driven by its site, or by itself
     """
 
     model: Model
@@ -61,6 +79,7 @@ class Program:
     weights: tuple[tuple[tuple[int, int], ...], ...]
     matrix: tuple[Expression, ...]
     sites: tuple[Site, ...]
+    drives: tuple[Drive, ...]
 
     @property
     def is_linear(self) -> bool:
@@ -68,40 +87,65 @@ class Program:
         return all(self.linear)
 
     def site_of(self, effect: Effect) -> str:
-        """The output that drives an effect: its effect site, or the analyte itself."""
+        """The output that drives an effect: its effect site, the analyte itself, or the sum of several."""
         if effect.driver is None:
             raise SimulationError(f"effect {effect.id} has no concentration that drives it.")
-        if effect.driver.half_life is None:
-            return effect.driver.analyte
-        return f"site of {effect.id}"
+        if effect.added:
+            return f"drive of {effect.id}"
+        return effect.driver.analyte if effect.half_life is None else f"site of {effect.id}"
 
-    def values(self, parameters: Values, site_half_lives: Mapping[str, Floats | float], subjects: int) -> Floats:
+    def values(self, parameters: Values, of_effects: Mapping[str, Values], subjects: int) -> Floats:
         """Entries of K and C for every subject.
 
-        parameters      : parameter, derived parameter or covariate -> (subjects) or one, canonical units
-        site_half_lives : effect site -> (subjects) or one, h
-        returns         : (values, subjects)
+        parameters : parameter, derived parameter or covariate -> (subjects) or one, canonical units
+        of_effects : effect -> its parameter -> (subjects) or one, canonical units
+        returns    : (values, subjects)
         """
-        table = np.empty((len(self.matrix) + self._site_rows(), subjects))
+        drives = self._linear_drives()
+        table = np.empty((len(self.matrix) + self._site_rows() + sum(len(by) for _, by in drives), subjects))
         with np.errstate(all="ignore"):
             for row, expression in enumerate(self.matrix):
                 table[row] = expression.raw(parameters)
         at = len(self.matrix)
         for site in self._linear_sites():
-            rate = math.log(2.0) / np.asarray(site_half_lives[site.name])
+            rate = math.log(2.0) / np.asarray(of_effects[site.owner][site.half_life])
             for _, row in self.weights[self.outputs.index(site.analyte)]:
                 table[at] = rate * table[row]
                 at += 1
             table[at] = -rate
             table[at + 1] = 1.0
             at += 2
+        for drive, by_state in drives:
+            for parts in by_state.values():
+                table[at] = 0.0
+                for row, potency in parts:
+                    table[at] += table[row] if potency is None else of_effects[drive.owner][potency] * table[row]
+                at += 1
         return table
 
     def _site_rows(self) -> int:
         return sum(len(self.weights[self.outputs.index(site.analyte)]) + 2 for site in self._linear_sites())
 
+    def _linear_drives(self) -> list[tuple[Drive, dict[int, list[tuple[int, str | None]]]]]:
+        """Drives of the linear part, and for each state they read the values it is weighed with and their potencies."""
+        return [
+            (drive, _by_state(drive, self.outputs, self.weights))
+            for drive in self.drives
+            if self.linear[self.outputs.index(drive.name)]
+        ]
+
     def _linear_sites(self) -> tuple[Site, ...]:
         return tuple(site for site in self.sites if self.linear[self.outputs.index(site.name)])
+
+
+def _by_state(
+    drive: Drive, outputs: Sequence[str], weights: Sequence[tuple[tuple[int, int], ...]]
+) -> dict[int, list[tuple[int, str | None]]]:
+    found: dict[int, list[tuple[int, str | None]]] = {}
+    for term in drive.terms:
+        for state, row in weights[outputs.index(term.output)]:
+            found.setdefault(state, []).append((row, term.potency))
+    return found
 
 
 def _slopes(expression: Expression, states: frozenset[str]) -> dict[str, Expression] | None:
@@ -163,10 +207,7 @@ def compiled(model: Model) -> Program:
         weights.append(tuple((names.index(state), row_of(slope)) for state, slope in read.items()))
     sites: list[Site] = []
     at = len(matrix)
-    for effect in model.effects:
-        if effect.driver is None or effect.driver.half_life is None:
-            continue
-        site = Site(f"site of {effect.id}", effect.driver.analyte, effect.id, effect.driver.half_life)
+    for site in _sites(model):
         state_number = len(names) + len(sites)
         driving = outputs.index(site.analyte)
         linear.append(linear[driving])
@@ -179,16 +220,60 @@ def compiled(model: Model) -> Program:
             at += 2
         else:
             weights.append(())
-        keys.append(f"{effect.id}.{site.half_life}" if linear[driving] else "")
+        keys.append(f"{site.owner}.{site.half_life}" if linear[driving] else "")
         sites.append(site)
+    outputs += [site.name for site in sites]
+    drives = _drives(model)
+    for drive in drives:
+        inside = all(linear[outputs.index(term.output)] for term in drive.terms)
+        read_by = _by_state(drive, outputs, weights) if inside else {}
+        linear.append(inside)
+        weights.append(tuple((state, at + number) for number, state in enumerate(read_by)))
+        at += len(read_by)
     return Program(
         model,
         names + tuple(site.name for site in sites),
-        tuple(outputs + [site.name for site in sites]),
+        tuple(outputs + [drive.name for drive in drives]),
         tuple(linear),
         tuple(entries),
         tuple(keys),
         tuple(weights),
         tuple(matrix),
         tuple(sites),
+        drives,
     )
+
+
+def _sites(model: Model) -> list[Site]:
+    """The effect sites of a model's effects: one for each delayed analyte of each."""
+    sites = []
+    for effect in model.effects:
+        if effect.driver is not None and effect.half_life is not None:
+            sites.append(Site(f"site of {effect.id}", effect.driver.analyte, effect.id, effect.half_life))
+        for one in effect.added:
+            if one.half_life is not None:
+                sites.append(Site(_added_site(effect, one), one.analyte, effect.id, one.half_life))
+    return sites
+
+
+def _drives(model: Model) -> tuple[Drive, ...]:
+    """The drives of a model's effects that follow several analytes."""
+    return tuple(
+        Drive(
+            f"drive of {effect.id}",
+            effect.id,
+            (
+                Term(effect.driver.analyte if effect.half_life is None else f"site of {effect.id}", None),
+                *(
+                    Term(one.analyte if one.half_life is None else _added_site(effect, one), one.potency)
+                    for one in effect.added
+                ),
+            ),
+        )
+        for effect in model.effects
+        if effect.driver is not None and effect.added
+    )
+
+
+def _added_site(effect: Effect, one: Added) -> str:
+    return f"site of {effect.id}, {one.analyte}"

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.comparing import RELIEF_TIMES, WEEK, course
+from pkpd.comparing import course
 from pkpd.comparison import JOINT_STATES, Z95, Arm, Comparison
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import effect_values
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.moments import course_times, window
+from pkpd.outcomes import RELIEF_TIMES, WEEK
 from pkpd.times import TICKS_PER_HOUR, to_hours
 
 Floats = NDArray[np.float64]

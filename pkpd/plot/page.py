@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import log
 from typing import Any
 
-from pkpd.comparing import NG_PER_ML
 from pkpd.comparison import Comparison
 from pkpd.moments import window
+from pkpd.outcomes import NG_PER_ML
 from pkpd.plot import panels as draw
 from pkpd.plot import style
 from pkpd.plot.curves import Course, Curves, joint_error, joint_shares, rate_steps, side_effects
