@@ -21,10 +21,15 @@ _PLACES = {
     "read_effect": "model.modelfile",
     "load": "model.library",
     "load_effect": "model.library",
+    "load_modifier": "model.library",
+    "read_modifier": "model.modelfile",
+    "Modifier": "model.modifier",
     "default_effects": "model.library",
     "names": "model.library",
     "Population": "population.people",
     "Spread": "population.people",
+    "Share": "population.people",
+    "Flag": "flags",
     "simulate": "simulation",
     "Tolerance": "solving",
     "Result": "result",
@@ -37,6 +42,8 @@ _PLACES = {
     "write_dataset": "dosing.dataset",
     "Dataset": "dosing.dataset",
     "compare": "comparing",
+    "disagree": "disagreeing",
+    "Disagreement": "disagreement",
     "Comparison": "comparison",
     "Study": "study",
     "load_study": "study",
@@ -48,6 +55,8 @@ __all__ = sorted([*_PLACES, "__version__"])
 if TYPE_CHECKING:
     from pkpd.comparing import compare as compare
     from pkpd.comparison import Comparison as Comparison
+    from pkpd.disagreeing import disagree as disagree
+    from pkpd.disagreement import Disagreement as Disagreement
     from pkpd.dosing.dataset import Dataset as Dataset
     from pkpd.dosing.dataset import read_dataset as read_dataset
     from pkpd.dosing.dataset import write_dataset as write_dataset
@@ -55,15 +64,20 @@ if TYPE_CHECKING:
     from pkpd.dosing.regimen import Dose as Dose
     from pkpd.dosing.regimen import Regimen as Regimen
     from pkpd.errors import PkpdError as PkpdError
+    from pkpd.flags import Flag as Flag
     from pkpd.model.effect import Effect as Effect
     from pkpd.model.library import default_effects as default_effects
     from pkpd.model.library import load as load
     from pkpd.model.library import load_effect as load_effect
+    from pkpd.model.library import load_modifier as load_modifier
     from pkpd.model.library import names as names
     from pkpd.model.model import Model as Model
     from pkpd.model.modelfile import read_effect as read_effect
     from pkpd.model.modelfile import read_model as read_model
+    from pkpd.model.modelfile import read_modifier as read_modifier
+    from pkpd.model.modifier import Modifier as Modifier
     from pkpd.population.people import Population as Population
+    from pkpd.population.people import Share as Share
     from pkpd.population.people import Spread as Spread
     from pkpd.predicting import predict as predict
     from pkpd.preparing import Prepared as Prepared

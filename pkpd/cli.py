@@ -1,4 +1,4 @@
-"""The command line: `pkpd compare STUDY`, `pkpd models`, `pkpd show MODEL`.
+"""The command line: `pkpd compare STUDY`, `pkpd disagree REGIMEN`, `pkpd models`, `pkpd show MODEL`.
 
 A user's mistake ends with its message and exit status 2; nothing half-written is left behind.
 """
@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
 
-COMMANDS = ("compare", "models", "show")
+COMMANDS = ("compare", "disagree", "models", "show")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,10 +44,27 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("--subjects", type=int, metavar="N", help="number of virtual patients")
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
     compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
-    models = commands.add_parser("models", help="list models, effects and studies")
-    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, study or generic")
-    show = commands.add_parser("show", help="show every number of a model or effect with its source and mark")
-    show.add_argument("model", metavar="MODEL", help="name of a model or effect, or path of a model file")
+    disagree = commands.add_parser("disagree", help="one regimen through every model: table and figure")
+    disagree.add_argument("regimen", metavar="REGIMEN", help='such as "0.5 mg/kg iv over 40 min"')
+    disagree.add_argument("--analyte", metavar="NAME", help='such as "S-ketamine" or "ketamine"')
+    disagree.add_argument(
+        "--weight", default="70 kg", metavar="WEIGHT", help='of the typical person (default: "70 kg")'
+    )
+    disagree.add_argument(
+        "--age", metavar="AGE", help='of the typical person, such as "70 year"; an adult unless given'
+    )
+    disagree.add_argument(
+        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
+    )
+    models = commands.add_parser("models", help="list models, effects, modifiers, studies and guidance")
+    models.add_argument("kind", nargs="?", metavar="KIND", help="only pk, effect, modifier, study, guidance or generic")
+    show = commands.add_parser(
+        "show", help="show every number of a model, effect, modifier or guidance with its source and mark"
+    )
+    show.add_argument("model", metavar="NAME", help="of a model, effect, modifier or guidance, or path of a model file")
+    show.add_argument(
+        "--with", dest="beside", nargs="+", default=[], metavar="MODIFIER", help="modifiers that act on it"
+    )
     return parser
 
 
@@ -64,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command is None:
             build_parser().print_help()
             return 0
-        return {"compare": _compare, "models": _models, "show": _show}[chosen.command](chosen)
+        run = {"compare": _compare, "disagree": _disagree, "models": _models, "show": _show}
+        return run[chosen.command](chosen)
     except PkpdError as mistake:
         print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
         return 2
@@ -88,25 +107,53 @@ def _compare(chosen: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
     study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
-    folder = _folder(chosen.out, [f"{study.id}.{ending}" for ending in ("csv", "png", "svg")])
+    folder = _folder(chosen.out, _files(study.id))
     load_meanwhile("pkpd.plot.page")
     label = f"{study.population.size:,} patients, {len(study.arms)} regimens"
     if not import_module("pkpd.kernels.cached").is_kept():
         label += " (the first run compiles)"
     with progress_bar(label) as progress:
         comparison = study.run(chosen.threads, progress)
-    from pkpd.plot.comparison import draw, save
+    from pkpd.plot.comparison import draw
 
-    figure = draw(comparison)
-    table = folder / f"{study.id}.csv"
+    written = _write(folder, study.id, csv_text(comparison), draw(comparison))
+    print_comparison(comparison, study)
+    print(written)
+    return 0
+
+
+def _disagree(chosen: argparse.Namespace) -> int:
+    from pkpd.disagreeing import disagree
+    from pkpd.disagreement_tables import csv_text, file_name, print_disagreement
+
+    found = disagree(chosen.regimen, chosen.analyte, weight=chosen.weight, age=chosen.age)
+    name = file_name(found)
+    folder = _folder(chosen.out, _files(name))
+    written = _write(folder, name, csv_text(found), found.plot())
+    print_disagreement(found)
+    print(written)
+    return 0
+
+
+def _files(name: str) -> list[str]:
+    """What a command writes under a name."""
+    return [f"{name}.{ending}" for ending in ("csv", "png", "svg")]
+
+
+def _write(folder: Path, name: str, text: str, figure: Any) -> str:
+    """Write a table and a figure.
+
+    returns : a line that says where they are
+    """
+    from pkpd.plot.comparison import save
+
+    table = folder / f"{name}.csv"
     try:
-        write_text(table, csv_text(comparison))
-        pictures = save(figure, folder / study.id)
+        write_text(table, text)
+        pictures = save(figure, folder / name)
     except OSError as cause:
         raise StudyError(f"--out {folder}: the files could not be written ({cause.strerror}).") from cause
-    print_comparison(comparison, study)
-    print("Written: " + ", ".join(str(path) for path in (table, *pictures)))
-    return 0
+    return "Written: " + ", ".join(str(path) for path in (table, *pictures))
 
 
 def _models(chosen: argparse.Namespace) -> int:
@@ -115,13 +162,27 @@ def _models(chosen: argparse.Namespace) -> int:
     if chosen.kind is not None and chosen.kind not in KINDS:
         raise UnknownName(f'pkpd models: kind "{chosen.kind}" is not known. {nearest(chosen.kind, KINDS)}')
     print_models(chosen.kind)
+    if chosen.kind in (None, "study", "guidance"):
+        from pkpd.leaflet import print_guidance_list, print_unsimulated
+
+        if chosen.kind != "guidance":
+            print_unsimulated()
+        if chosen.kind != "study":
+            print_guidance_list()
     return 0
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    from pkpd.tables import print_model
+    from pkpd.model.library import names
 
-    print_model(chosen.model)
+    if chosen.model in names("guidance"):
+        from pkpd.leaflet import print_guidance
+
+        print_guidance(chosen.model)
+        return 0
+    from pkpd.model_tables import print_model
+
+    print_model(chosen.model, chosen.beside)
     return 0
 
 

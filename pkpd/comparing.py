@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arms import Given, modified_for, notes_of, planned
 from pkpd.comparison import Arm, Comparison
-from pkpd.dosing.prescription import as_regimen, time_text
+from pkpd.dosing.prescription import time_text
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import SimulationError, UnknownName, unknown
+from pkpd.flags import Flag
+from pkpd.guidance import judging
+from pkpd.guidance.reading import check_indication
 from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect
 from pkpd.model.expressions import named
@@ -22,7 +26,7 @@ from pkpd.model.model import Model
 from pkpd.outcomes import NG_PER_ML, RELIEF_TIMES, WEEK, Asked, outcomes
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.simulation import check_regimen, concentrations, individuals
+from pkpd.simulation import concentrations, individuals
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, ticks
 from pkpd.units import parse
@@ -36,7 +40,7 @@ AFTER_LAST_END = 12 * WEEK
 
 def compare(
     model: Model,
-    regimens: Mapping[str, Regimen | str],
+    regimens: Mapping[str, Given],
     subjects: Population | int | Mapping[str, Any] = 1000,
     until: Any = None,
     *,
@@ -50,12 +54,13 @@ def compare(
     threads: int | None = None,
     progress: Progress | None = None,
     title: str = "",
+    indication: str | None = None,
 ) -> Comparison:
     """Compare regimens in the same virtual patients.
 
     model     : kinetic model; its own effects are used where it has some
-    regimens  : name -> Regimen or prescription text; "no treatment" is an arm too, and takes the end of treatment of
-                the first arm that has one
+    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("14 mg oral", "clarithromycin");
+                "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
     subjects  : Population, number of patients, or parameter table
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
     seed      : of the patients; 1 unless given, or the population's own
@@ -68,6 +73,8 @@ def compare(
     tolerance : how exactly outcomes are solved that have no exact solution
     threads   : how many; all cores unless given
     progress  : called with the share done, 0 to 1
+    indication: what is treated, one of pkpd.guidance.INDICATIONS; where it is given, or a regimen takes 72 h or more,
+                guidelines left and harms to mind are among the flags
     returns   : Comparison
     Raises a PkpdError for anything that does not fit, before anything runs.
     """
@@ -77,11 +84,12 @@ def compare(
         raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if not regimens:
         raise SimulationError("compare: no regimens. Give at least one, name -> prescription.")
-    plans = {name: as_regimen(regimen, f'regimen "{name}"') for name, regimen in regimens.items()}
-    for name, regimen in plans.items():
-        check_regimen(model, regimen, f'regimen "{name}"')
+    given = {name: planned(one, f'regimen "{name}"') for name, one in regimens.items()}
+    plans = {name: plan.regimen for name, plan in given.items()}
+    check_indication(indication, "compare")
     held = _reference(plans, reference)
-    model, notes = _equipped(model, effects)
+    model, notes = equipped(model, effects)
+    models = {name: modified_for(model, plan, f'regimen "{name}"', subjects) for name, plan in given.items()}
     level = parse(threshold, "concentration", "threshold")
     if not 0 <= level < np.inf:
         raise SimulationError(f"threshold: {threshold!r} is not a level from 0 on.")
@@ -91,17 +99,19 @@ def compare(
     asked = Asked(horizon, analyte, level, _joint(model, joint))
     patients = _patients(model, subjects, seed)
     arms = []
+    flags: list[Flag] = []
     for number, (name, regimen) in enumerate(plans.items()):
-        own = patients if paired else _others(model, subjects, seed, number, patients)
+        own = patients if models[name] is model else _patients(models[name], subjects, seed)
+        own = own if paired else _others(models[name], subjects, seed, number, own)
         done = _Done(own.size, number, len(plans), progress)
         made = outcomes(own, regimen, ends[name], asked, tolerance, threads, done)
         arms.append(Arm(name, regimen, ends[name], own, made))
+        flags += _guidance(own, name, regimen, indication)
         if progress is not None:
             progress((number + 1) / len(plans))
-    notes += _clocks(arms, held) + _limits(model, arms, analyte)
-    return Comparison(
-        tuple(arms), held, paired, analyte, level, horizon, asked.joint, tuple(notes), title, patients.seed
-    )
+    notes += notes_of(models) + _clocks(arms, held) + _limits(model, arms, analyte)
+    told, seen = tuple(notes), tuple(flags)
+    return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
 
 
 class _Done:
@@ -126,7 +136,7 @@ def course(arm: Arm, times: NDArray[np.int64], threads: int | None = None) -> Re
     times : (times) ticks
     """
     array = concentrations(arm.individuals, arm.regimen, times, threads=threads)
-    return Result(arm.individuals, str(arm.regimen), times / TICKS_PER_HOUR, arm.individuals.program.outputs, array)
+    return Result(arm.individuals, arm.prescription, times / TICKS_PER_HOUR, arm.individuals.program.outputs, array)
 
 
 def _reference(plans: Mapping[str, Regimen], reference: str | None) -> str:
@@ -138,7 +148,7 @@ def _reference(plans: Mapping[str, Regimen], reference: str | None) -> str:
     return untreated[-1] if untreated else next(iter(plans))
 
 
-def _equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, list[str]]:
+def equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, list[str]]:
     """The model with the effects to compute, and a note where they cannot be had."""
     if effects is not None:
         if not all(isinstance(effect, Effect) for effect in effects):
@@ -211,6 +221,13 @@ def _others(
     people = people if seed is None else replace(people, seed=seed)
     shifted = tuple(int(s) for s in people.numbers + number * (int(people.numbers.max()) + 1))
     return individuals(model, replace(people, subjects=shifted))
+
+
+def _guidance(patients: Individuals, name: str, regimen: Regimen, indication: str | None) -> list[Flag]:
+    """What guidelines and harms say of an arm at its patients' median weight; of another drug nothing."""
+    if patients.model.drug != "ketamine" or not (indication or judging.is_long(regimen)):
+        return []
+    return judging.flags(regimen, max(1.0, round(float(np.median(patients.weight)))), indication, name)
 
 
 def _analyte(model: Model) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import unknown
+from pkpd.flags import Flag
 from pkpd.individuals import Individuals
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ class Arm:
     end: int
     individuals: Individuals
     outcomes: tuple[Outcome, ...]
+
+    @property
+    def prescription(self) -> str:
+        """What is given, and what acts beside it, as text."""
+        return f"{self.regimen}{self.individuals.model.company}"
 
     def outcome(self, name: str, when: str = "") -> Outcome:
         """One outcome by name and time.
@@ -200,6 +206,7 @@ class Comparison:
     notes     : what a reader must know: limits passed, effects left out
     title     : of tables and figures
     seed      : of the patients
+    flags     : limits passed, guidelines left, harms to mind: each of an arm by name, or of all where that is ""
     """
 
     arms: tuple[Arm, ...]
@@ -212,6 +219,7 @@ class Comparison:
     notes: tuple[str, ...]
     title: str = ""
     seed: int = 1
+    flags: tuple[Flag, ...] = ()
 
     def __repr__(self) -> str:
         return f"Comparison({', '.join(arm.name for arm in self.arms)}; {self.subjects} patients)"

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from pkpd.dosing.regimen import Dose, Regimen
 from pkpd.dosing.schedule import Schedule, Target, schedule
+from pkpd.dosing.unitdoses import parts_of_units, whole_units
 from pkpd.errors import SimulationError, unknown
 from pkpd.individuals import Individuals
 from pkpd.kernels.remembering import Remembered
 from pkpd.model.model import Model, Route
+from pkpd.model.modifying import refused_dose
 from pkpd.times import TICKS_PER_HOUR
 
 Floats = NDArray[np.float64]
@@ -22,7 +24,7 @@ Integers = NDArray[np.int64]
 
 FEW = 64  # subjects up to whom making the events anew takes longer than finding them again
 _schedules: Remembered[Schedule] = Remembered(most=64)
-_READ = ("bioavailability", "lag", "rate", "duration")
+_READ = ("lag", "rate", "duration")
 
 
 class Group(NamedTuple):
@@ -62,12 +64,31 @@ def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> Non
                 "Prescribe the amount alone, as a bolus."
             )
 
+        if why := refused_dose(model, dose.route, dose.form.enantiomer):
+            raise SimulationError(f"{where} on model {model.id}: {why}. Leave the modifier out, or the dose.")
+
+    _refuse_units_given_apart(model, regimen, where)
+
     for state, given in doses_by_state(model, regimen).items():
         if given > 1 and model.states[state].once:
             raise SimulationError(
                 f"{where} on model {model.id}: {given} doses go into {state}, which takes one, because its equation "
                 "counts the time from that dose. Give one dose, or take a model with a chain of transit compartments."
             )
+
+
+def _refuse_units_given_apart(model: Model, regimen: Regimen, where: str) -> None:
+    """Refuse two doses at one time by a route whose bioavailability depends on how much is given at a time."""
+    seen: set[tuple[str, int]] = set()
+    for dose in regimen.doses if model.of_dose else ():
+        if any(way.bioavailability in model.of_dose for way in _ways(model.routes[dose.route])):
+            at = {(dose.route, start) for start in dose.starts}
+            if at & seen:
+                raise SimulationError(
+                    f"{where} on model {model.id}: two doses {dose.route} at one time, of which the model absorbs less "
+                    'together than apart. Write them as one, like "84 mg nasal" or "3 devices of 28 mg nasal".'
+                )
+            seen |= at
 
 
 def doses_by_state(model: Model, regimen: Regimen) -> dict[str, int]:
@@ -106,11 +127,30 @@ def groups(subjects: Individuals, regimens: Regimen | list[Regimen], ticks: Inte
     found = []
     for regimen, who in parts:
         check_regimen(subjects.model, regimen)
+        _refuse_parts_of_units(subjects, regimen, who)
         for alike in _by_row(_timing(subjects, regimen, who), who):
             for timed in _by_row(ticks[alike] if ticks.ndim == 2 else None, alike):
                 times = ticks if ticks.ndim == 1 else ticks[timed[0]]
                 found.append(Group(_events(subjects, regimen, timed), times, timed))
     return found
+
+
+def _refuse_parts_of_units(subjects: Individuals, regimen: Regimen, who: Integers) -> None:
+    """Refuse doses that are no whole number of the units their route comes in, for some subjects."""
+    for dose in regimen.doses:
+        route = subjects.model.routes[dose.route]
+        if route.unit_dose is None:
+            continue
+        given = dose.base_amount(subjects.weight[who])
+        column = np.asarray(subjects.parameters[route.unit_dose], float)
+        unit = np.broadcast_to(column if column.ndim == 0 else column[who], len(who))
+        wrong = np.flatnonzero(~whole_units(given, unit))
+        if wrong.size:
+            at = int(wrong[0])
+            raise SimulationError(
+                f"model {subjects.model.id}, subject {who[at]}: "
+                + parts_of_units(float(given[at]), float(unit[at]), route.name, route.unit_dose)
+            )
 
 
 def _by_row(table: Integers | None, who: Integers) -> list[Integers]:
@@ -131,16 +171,22 @@ def _modelled(way: Route) -> bool:
     return way.rate is not None or way.duration is not None
 
 
-def _column(subjects: Individuals, way: Route, what: str, who: Integers) -> Floats | None:
+def _column(subjects: Individuals, way: Route, what: str, who: Integers, dose: Dose | None = None) -> Floats | None:
     """The lag, bioavailability, rate or duration of a way for some subjects; None where it has none.
 
-    Raises SimulationError where one is negative, or a rate is not above 0.
+    dose : what is given, which a bioavailability may depend on
+    Raises SimulationError where one is negative or no number, or a rate is not above 0.
     """
     name = getattr(way, what)
     if name is None:
         return None
-    value = np.asarray(subjects.parameters[name], float)
-    column: Floats = np.broadcast_to(value, len(who)) if value.ndim == 0 else value[who]
+    column: Floats
+    if name in subjects.model.of_dose:
+        assert dose is not None
+        column = subjects.of_dose(name, dose.base_amount(subjects.weight[who]), who)
+    else:
+        value = np.asarray(subjects.parameters[name], float)
+        column = np.broadcast_to(value, len(who)) if value.ndim == 0 else value[who]
     wrong = ~(column > 0) if what == "rate" else ~(column >= 0)
     if wrong.any():
         worst = int(np.flatnonzero(wrong)[0])
@@ -151,6 +197,11 @@ def _column(subjects: Individuals, way: Route, what: str, who: Integers) -> Floa
     return column
 
 
+def _share(subjects: Individuals, dose: Dose, way: Route, who: Integers) -> Floats | None:
+    """The part of a dose that arrives by a way, for some subjects; None where all of it does."""
+    return _column(subjects, way, "bioavailability", who, dose)
+
+
 def _length(subjects: Individuals, dose: Dose, way: Route, who: Integers) -> Floats | None:
     """Hours over which a dose enters by a way; None where the model does not say.
 
@@ -159,7 +210,7 @@ def _length(subjects: Individuals, dose: Dose, way: Route, who: Integers) -> Flo
     rate = _column(subjects, way, "rate", who)
     if rate is None:
         return _column(subjects, way, "duration", who)
-    share = _column(subjects, way, "bioavailability", who)
+    share = _share(subjects, dose, way, who)
     return np.asarray(dose.base_amount(subjects.weight[who]) * (1.0 if share is None else share) / rate)
 
 
@@ -181,8 +232,9 @@ def _events(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
     """The events of subjects who share their event times; those of a few subjects are remembered."""
     if len(who) > FEW:
         return _scheduled(subjects, regimen, who)
-    ways = [way for name in regimen.routes for way in _ways(subjects.model.routes[name])]
-    read = [_column(subjects, way, what, who) for way in ways for what in _READ]
+    routes = {name: _ways(subjects.model.routes[name]) for name in regimen.routes}
+    read = [_column(subjects, way, what, who) for ways in routes.values() for way in ways for what in _READ]
+    read += [_share(subjects, dose, way, who) for dose in regimen.doses for way in routes[dose.route]]
     return _schedules.get(
         lambda: _scheduled(subjects, regimen, who), subjects.model, regimen, subjects.weight[who], *read
     )
@@ -197,7 +249,7 @@ def _scheduled(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedu
         for way in _ways(model.routes[dose.route]):
             lag, length = _column(subjects, way, "lag", first), _length(subjects, dose, way, first)
             doses.append(replace(dose, duration=dose.duration if length is None else int(_ticks(length)[0])))
-            share = _column(subjects, way, "bioavailability", who)
+            share = _share(subjects, dose, way, who)
             later = 0 if lag is None else int(_ticks(lag)[0])
             entries[id(doses[-1])] = _Entry(way, 1.0 if share is None else share, later)
 

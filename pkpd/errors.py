@@ -38,6 +38,10 @@ class StudyError(PkpdError):
     """A study file that does not load or cannot be run."""
 
 
+class ObservationError(PkpdError):
+    """A table of observations or a scoreboard that does not load; the message names file, row and column."""
+
+
 def nearest(given: str, allowed: Iterable[str]) -> str:
     """The closing words of an error: what is allowed and, where one is close, the nearest.
 

@@ -5,7 +5,7 @@ Made once and used for every arm, so that the same patients go through all of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pkpd.errors import SimulationError, unknown
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect, root_of
-from pkpd.model.model import Covariate, Model
+from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.program import Program, compiled
 from pkpd.population import streams
 from pkpd.population.people import Population
@@ -26,6 +26,8 @@ from pkpd.units import analyse
 Floats = NDArray[np.float64]
 Column = Floats | float
 
+USUAL = ("weight", "age")  # covariates that a table may hold whatever the model reads
+
 
 @dataclass(frozen=True)
 class Individuals:
@@ -34,7 +36,9 @@ class Individuals:
     model      : the model and its effects
     program    : its linear system
     numbers    : (subjects) the patients' numbers
-    covariates : covariate -> (subjects), canonical units
+    covariates : covariate -> (subjects), canonical units; those the population names, and those the model or one of
+                 its effects reads
+    known      : covariates whose values were given; the others have the typical one of the file that reads them
     parameters : model parameter, derived parameter or covariate -> (subjects) or one, canonical units
     effects    : effect id -> parameter -> (subjects) or one
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
@@ -51,6 +55,7 @@ class Individuals:
     responders: Mapping[str, NDArray[np.bool_]]
     draws: Mapping[str, Floats]
     seed: int
+    known: frozenset[str] = frozenset()
 
     def only(self, kept: NDArray[np.int64]) -> Individuals:
         """Some of the subjects.
@@ -97,6 +102,24 @@ class Individuals:
                     return self.effects[drive.owner][term.potency]
         return self.parameters[name]
 
+    def of_dose(self, name: str, given: Floats, who: NDArray[np.int64]) -> Floats:
+        """A dose-dependent value of some subjects.
+
+        name  : of the model's `of_dose`
+        given : (some) mg of base of one administration
+        who   : (some) positions of the subjects
+        """
+        needed = self.model.of_dose
+        values: dict[str, Any] = {DOSE: given}
+        for other, expression in needed.items():
+            for read in expression.names - values.keys():
+                column = np.asarray(self.parameters[read])
+                values[read] = column if column.ndim == 0 else column[who]
+            values[other] = expression.evaluate(values)
+            if other == name:
+                break
+        return np.broadcast_to(np.asarray(values[name], float), len(who))
+
     def system_values(self) -> Floats:
         """Entries of the model's matrices, (values, subjects)."""
         with np.errstate(all="ignore"):
@@ -123,12 +146,24 @@ def of_population(model: Model, population: Population) -> Individuals:
                 f"model {model.id}: parameter {parameter.name} has no number. Give a table with "
                 f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
             )
-    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in model.covariates.items()}
-    covariates.setdefault("weight", population.covariate("weight", 70.0))
-    for name, covariate in _of_effects(model).items():
-        covariates.setdefault(name, population.covariate(name, covariate.typical))
+    read = _read(model)
+    for name in population.covariates:
+        if name in model.parameters or name in model.derived:
+            raise SimulationError(
+                f"population: {name} is a parameter of the model {model.id}, not a covariate. Use model.with_values."
+            )
+        dimension = population.dimension(name)
+        if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
+            raise SimulationError(
+                f"population: {name} is given as {population.covariates[name]!r}; it is in "
+                f"{read[name].unit or 'no unit'} under the model {model.id}."
+            )
+    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
+    covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
+    covariates["weight"] = population.covariate("weight", 70.0)
     parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
-    return _with_effects(model, population, covariates, _with_derived(model, {**parameters, **covariates}))
+    values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
+    return _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
@@ -166,29 +201,49 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
             unit = model.parameters[name].unit or "no unit"
             raise SimulationError(f"parameter table: model {model.id} needs a column {name} ({unit}).")
     people = _people(size, seed)
-    covariates = {
-        name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in model.covariates.items()
-    }
-    covariates.setdefault("weight", columns.get("weight", np.full(size, 70.0)))
-    for name, covariate in _of_effects(model).items():
-        covariates.setdefault(name, columns.get(name, np.full(size, covariate.typical)))
+    read = _read(model)
+    covariates = {name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in read.items()}
+    covariates |= {name: columns[name] for name in USUAL if name in columns}
+    covariates.setdefault("weight", np.full(size, 70.0))
     parameters = individual(model.id, model.parameters, (), (), covariates, people)
-    given = {name: column for name, column in columns.items() if name not in qualified}
-    values = _with_derived(model, {**parameters, **covariates, **given}, given)
-    return _with_effects(model, people, covariates, values, columns, drawn=True)
+    own = _of_model(model, covariates)
+    given = {
+        name: column
+        for name, column in columns.items()
+        if name not in qualified and (name in own or name not in covariates)
+    }
+    values = _with_derived(model, {**parameters, **own, **given}, given)
+    known = [name for name in covariates if name in columns]
+    return _with_effects(model, people, covariates, values, columns, drawn=True, known=known)
+
+
+@lru_cache(maxsize=64)
+def _read(model: Model) -> Mapping[str, Covariate]:
+    """The covariates a model or one of its effects reads; the model's typical value goes before an effect's."""
+    found: dict[str, Covariate] = {}
+    owners: tuple[Model | Effect, ...] = (model, *model.effects)
+    for owner in owners:
+        for name, covariate in owner.covariates.items():
+            known = found.setdefault(name, covariate)
+            if analyse(known.unit)[1] != analyse(covariate.unit)[1]:
+                raise SimulationError(
+                    f"{owner.id}: its covariate {name} is in {covariate.unit or 'no unit'}, that of {model.id} in "
+                    f"{known.unit or 'no unit'}. Rename one of them."
+                )
+    return found
+
+
+def _of_model(model: Model, covariates: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The covariates that the model's own expressions may read, and weight."""
+    return {name: column for name, column in covariates.items() if name in model.covariates or name == "weight"}
 
 
 @lru_cache(maxsize=64)
 def _columns(model: Model) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
     """Names "effect.parameter", all names a parameter table may hold, and those it must hold."""
     qualified = frozenset(f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters)
-    allowed = qualified.union(model.parameters, model.derived, model.covariates, _of_effects(model), ["weight"])
+    allowed = qualified.union(model.parameters, model.derived, _read(model), USUAL)
     return qualified, allowed, tuple(name for name, own in model.parameters.items() if own.value is None)
-
-
-def _of_effects(model: Model) -> dict[str, Covariate]:
-    """Covariates that the model's effects read."""
-    return {name: covariate for effect in model.effects for name, covariate in effect.covariates.items()}
 
 
 @lru_cache(maxsize=64)
@@ -221,11 +276,13 @@ def _with_effects(
     parameters: Mapping[str, Column],
     columns: Mapping[str, Floats] | None = None,
     drawn: bool = False,
+    known: Iterable[str] = (),
 ) -> Individuals:
     """Subjects with the parameters, traits and draws of every effect.
 
     columns : of a table, "effect.parameter" among them: what it gives outright is left as given
     drawn   : whether traits are drawn though nothing else varies
+    known   : covariates whose values were given
     """
     effects: dict[str, Mapping[str, Column]] = {}
     responders, draws = {}, {}
@@ -238,7 +295,16 @@ def _with_effects(
             root = root_of(effect, model.effects)
             draws[effect.id] = streams.uniform(people.seed, people.numbers, f"{root.id}.event")
     return Individuals(
-        model, compiled(model), people.numbers, covariates, parameters, effects, responders, draws, people.seed
+        model,
+        compiled(model),
+        people.numbers,
+        covariates,
+        parameters,
+        effects,
+        responders,
+        draws,
+        people.seed,
+        frozenset(known),
     )
 
 
@@ -276,7 +342,7 @@ def _limits(model: Model) -> dict[str, bool]:
         for name, parameter in model.parameters.items()
         if parameter.dimension or name in divisors
     }
-    return {**limits, "weight": True}
+    return {**limits, "weight": True, "age": False}
 
 
 def _effect_parameters(

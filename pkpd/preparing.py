@@ -114,7 +114,7 @@ class Prepared:
             threads=threads,
             before_dose=self.before_dose,
         )
-        text, names = written(self.regimen), subjects.program.outputs
+        text, names = written(self.regimen) + subjects.model.company, subjects.program.outputs
         return Result(subjects, text, self.hours, names, found.values, found.failures)
 
     def _subjects(self, parameters: Mapping[str, Any] | None) -> Individuals:

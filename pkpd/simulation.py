@@ -73,8 +73,8 @@ def simulate(
         before_dose=before_dose,
         progress=progress,
     )
-    hours = ticks / TICKS_PER_HOUR
-    return Result(subjects, written(regimens), hours, subjects.program.outputs, found.values, found.failures)
+    hours, text = ticks / TICKS_PER_HOUR, written(regimens) + model.company
+    return Result(subjects, text, hours, subjects.program.outputs, found.values, found.failures)
 
 
 def individuals(model: Model, population: Population | int | Mapping[str, Any] | None) -> Individuals:

@@ -8,15 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from pkpd.comparing import compare
+from pkpd.arms import Plan, modified_for
+from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest
+from pkpd.guidance.values import INDICATIONS
 from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import MARKS, Model, Source
-from pkpd.model.sections import read_id, read_sources
+from pkpd.model.modifier import Modifier
+from pkpd.model.parts import with_values
+from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population, Spread
 from pkpd.simulation import check_regimen
@@ -30,6 +34,7 @@ _KEYS = (
     "kind",
     "title",
     "about",
+    "indication",
     "model",
     "effects",
     "reference",
@@ -39,10 +44,13 @@ _KEYS = (
     "until",
     "sources",
     "population",
+    "values",
+    "facts",
     "arms",
 )
 _SPREAD_KEYS = ("mean", "sd", "unit", "kind", "least", "most", "source", "mark")
-_ARM_KEYS = ("name", "regimen", "source", "mark", "note")
+_VALUE_KEYS = ("value", "unit", "source", "mark", "note")
+_ARM_KEYS = ("name", "regimen", "with", "source", "mark", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class StudyArm:
     regimen      : what is given
     source, mark : where it is from and how well it is known
     note         : what was assumed
+    modifiers    : that act beside it
     """
 
     name: str
@@ -59,13 +68,45 @@ class StudyArm:
     source: str
     mark: str
     note: str
+    modifiers: tuple[Modifier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StudyValue:
+    """A parameter that has another value in this study than in its own file.
+
+    of           : such as "slow-relief.P_responder"
+    value, unit  : as written
+    source, mark : where it is from and how well it is known
+    note         : why
+    """
+
+    of: str
+    value: float
+    unit: str
+    source: str
+    mark: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something found that stands beside the simulation and is not simulated."""
+
+    text: str
+    source: str
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
     """A comparison as a file describes it.
 
-    effects    : None where the file asks for the default configuration's
+    indication : what is treated, one of pkpd.guidance.INDICATIONS; None where the file does not say
+    model      : with the study's own values, as far as they are of it
+    effects    : with the study's own values; None where the file asks for the default configuration's as they are
+    values     : what differs from the files of model and effects
+    facts      : told beside the simulation
     reference  : arm the others are held against
     population : virtual patients
     threshold  : plasma level for the time above it, text with its unit
@@ -83,6 +124,9 @@ class Study:
     threshold: str
     until: str | None
     sources: Mapping[str, Source]
+    indication: str | None = None
+    values: tuple[StudyValue, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @property
     def regimens(self) -> dict[str, Regimen]:
@@ -104,7 +148,7 @@ class Study:
         """
         return compare(
             self.model,
-            self.regimens,
+            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
             self.population,
             self.until,
             reference=self.reference,
@@ -113,6 +157,7 @@ class Study:
             threads=threads,
             progress=progress,
             title=self.title,
+            indication=self.indication,
         )
 
 
@@ -163,21 +208,29 @@ def _study(document: Document) -> Study:
     until = top.text("until", "") or None
     if until is not None:
         _placed(top, "until", lambda: ticks(until))
+    values = tuple(_value(of, table, sources) for of, table in top.each("values").items())
+    model, effects = _with_values(top, name, model, _effects(top, model), values, sources)
     study = Study(
         name,
         top.text("title"),
         top.text("about", ""),
         model,
-        _effects(top, model),
+        effects,
         arms,
         reference,
         _population(top, sources),
         threshold,
         until,
         sources,
+        top.choice("indication", INDICATIONS) if "indication" in top else None,
+        values,
+        tuple(_fact(table, sources) for table in top.tables("facts")),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         _placed(table, "regimen", partial(check_regimen, model, arm.regimen))
+        if arm.modifiers:
+            own = equipped(model, study.effects)[0]
+            _placed(table, "with", partial(modified_for, own, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"'))
     return study
 
 
@@ -191,7 +244,57 @@ def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
     source = table.choice("source", sources, why="It names one of [sources].")
     if not table.text("name").strip():
         table.fail("an arm needs a name.", "name")
-    return StudyArm(table.text("name"), regimen, source, table.choice("mark", MARKS), table.text("note", ""))
+    for given in table.texts("with"):
+        if given not in library.names("modifier"):
+            table.fail_unknown("modifier", given, library.names("modifier"), "with")
+    modifiers = tuple(library.load_modifier(given) for given in table.texts("with"))
+    mark, note = table.choice("mark", MARKS), table.text("note", "")
+    return StudyArm(table.text("name"), regimen, source, mark, note, modifiers)
+
+
+def _fact(table: Table, sources: Mapping[str, Source]) -> Fact:
+    table.only(("text", "source", "mark"))
+    return Fact(table.text("text"), *read_origin(table, sources))
+
+
+def _value(of: str, table: Table, sources: Mapping[str, Source]) -> StudyValue:
+    table.only(_VALUE_KEYS)
+    unit = read_unit(table)[0]
+    return StudyValue(of, table.number("value"), unit, *read_origin(table, sources), table.text("note", ""))
+
+
+def _with_values(
+    top: Table,
+    study: str,
+    model: Model,
+    effects: tuple[Effect, ...] | None,
+    values: tuple[StudyValue, ...],
+    sources: Mapping[str, Source],
+) -> tuple[Model, tuple[Effect, ...] | None]:
+    """Model and effects with the study's own values, each with the study's source and mark."""
+    if not values:
+        return model, effects
+    chosen = {effect.id: effect for effect in effects or model.effects or library.default_effects()}
+    for value in values:
+        owner, _, parameter = value.of.rpartition(".")
+        table = top.table("values")
+        if owner not in (model.id, *chosen):
+            table.fail_unknown("model or effect", owner, (model.id, *chosen), value.of)
+        found = model if owner == model.id else chosen[owner]
+        given = {parameter: (value.value, value.unit)}
+        changed = _placed(table, value.of, partial(with_values, found.parameters, given, owner))
+        if isinstance(found, Effect) and parameter == found.responder and not 0 <= value.value <= 1:
+            table.fail(f"{value.value:g} is no probability from 0 to 1.", value.of)
+        key = f"{study}, {value.source}"
+        changed[parameter] = replace(changed[parameter], source=key, mark=value.mark)
+        known = {**found.sources, key: sources[value.source]}
+        if isinstance(found, Model):
+            model = replace(found, parameters=changed, sources=known)
+        else:
+            chosen[owner] = replace(found, parameters=changed, sources=known)
+    effects = tuple(chosen.values())
+    _placed(top, "values", lambda: replace(model, effects=()).with_effects(*effects))
+    return model, effects
 
 
 def _named(top: Table, key: str, allowed: list[str], load: Callable[[str], Model]) -> Model:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.dosing.records import Mode, Record
 from pkpd.dosing.timeline import Way
+from pkpd.dosing.unitdoses import parts_of_units, whole_units
 from pkpd.errors import nearest
 from pkpd.individuals import Individuals
 from pkpd.model.model import Route
@@ -24,6 +25,7 @@ class _Branch(NamedTuple):
     lag: str | None
     rate: str | None
     duration: str | None
+    unit: str | None
 
 
 class Ways:
@@ -118,16 +120,35 @@ class Ways:
         place = self.people.program.states.index(state)
         if branch is None:
             return Way(place, part, 1.0, 0, None, None, False)
+        self._refuse_parts_of_units(record, branch, evaluated)
         rate, duration = (self._number(name, evaluated) for name in (branch.rate, branch.duration))
         return Way(
             state=place,
             part=part,
-            bioavailability=1.0 if branch.bioavailability is None else self._value(branch.bioavailability, evaluated),
+            bioavailability=self._share(record, branch, evaluated),
             lag=0 if branch.lag is None else to_ticks(self._value(branch.lag, evaluated)),
             rate=rate,
             duration=None if duration is None else to_ticks(duration),
             always=(rate is not None or duration is not None) and (self.mode == "default" or record.route is not None),
         )
+
+    def _share(self, record: Record, branch: _Branch, evaluated: int) -> float:
+        """The part of a dose that arrives by a branch; it may depend on the amount of the record."""
+        name = branch.bioavailability
+        if name is None:
+            return 1.0
+        if name not in self.model.of_dose:
+            return self._value(name, evaluated)
+        if record.constant:
+            raise record.error("AMT", f"{name} depends on the size of a dose, and an infusion without end has none.")
+        return float(self.people.of_dose(name, np.array([record.amount]), np.array([evaluated]))[0])
+
+    def _refuse_parts_of_units(self, record: Record, branch: _Branch, evaluated: int) -> None:
+        if branch.unit is None or record.constant or record.kind == "phantom":
+            return
+        unit = self._value(branch.unit, evaluated)
+        if not whole_units(record.amount, unit):
+            raise record.error("AMT", parts_of_units(record.amount, unit, branch.route, branch.unit))
 
     def _number(self, name: str | None, evaluated: int) -> float | None:
         return None if name is None else self._value(name, evaluated)
@@ -140,6 +161,6 @@ class Ways:
 def _branches(route: Route) -> list[_Branch]:
     """Every way of a route."""
     return [
-        _Branch(route.name, one.into, one.bioavailability, one.lag, one.rate, one.duration)
+        _Branch(route.name, one.into, one.bioavailability, one.lag, one.rate, one.duration, route.unit_dose)
         for one in (route, *route.also)
     ]

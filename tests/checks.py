@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 import pkpd
 from pkpd import units
 from pkpd.effects.response import curve_value
 from pkpd.model.model import Check
+from pkpd.population.people import Spread
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +31,8 @@ AFTER_THE_END = 48.0  # h that a peak is looked for in, where the check does not
 
 def computed(owner: pkpd.Model | pkpd.Effect, check: Check) -> float:
     """The check's quantity, canonical units."""
-    people = pkpd.Population.typical(f"{check.weight} kg")
+    covariates = {name: Spread(value, 0.0, "normal") for name, value in check.covariates.items()}
+    people = replace(pkpd.Population.typical(f"{check.weight} kg"), covariates=covariates)
     if isinstance(owner, pkpd.Effect):
         return _of_effect(owner, check, people)
     return _of_model(owner, check, people)
@@ -46,7 +50,13 @@ def _of_model(model: pkpd.Model, check: Check, people: pkpd.Population) -> float
     options: dict[str, Any] = dict(check.options)
     if check.quantity == "parameter":
         nobody = pkpd.simulate(model, "no treatment", people, ["0 h"]).individuals
-        return _expression(options["expression"], nobody.parameters)
+        values = dict(nobody.parameters)
+        if "dose" in options:
+            (dose,) = pkpd.parse(options["dose"]).doses
+            values["dose"] = dose.base_amount(nobody.weight)
+            for name, expression in model.of_dose.items():
+                values[name] = expression.evaluate(values)
+        return _expression(options["expression"], values)
     if check.quantity == "half-life":
         return half_life(model, options["states"], options["which"], people)
     if check.quantity == "concentration":
@@ -55,6 +65,8 @@ def _of_model(model: pkpd.Model, check: Check, people: pkpd.Population) -> float
         return peak(model, options["dose"], options["of"], people, options.get("until"))
     if check.quantity == "area":
         return area(model, options["dose"], options["of"], people, options["until"])
+    if check.quantity == "context-sensitive half-time":
+        return half_time(model, options["dose"], options["of"], people)
     levels = steady_levels(model, options["dose"], people)
     if check.quantity == "steady level":
         return levels[options["of"]]
@@ -101,6 +113,17 @@ def half_life(model: pkpd.Model, states: list[str], which: int | str, people: pk
     places = [list(model.states).index(state) for state in states]
     found = np.sort(math.log(2) / -np.linalg.eigvals(matrix[np.ix_(places, places)]).real)
     return float(found[-1 if which == "terminal" else int(which) - 1])
+
+
+def half_time(model: pkpd.Model, dose: str, of: str, people: pkpd.Population) -> float:
+    """Hours from the end of a dose until an output is half of what it was there."""
+    end = pkpd.parse(dose).end_hours
+    wanted = _at(model, dose, f"{end!r} h", of, people) / 2
+
+    def above(after: float) -> float:
+        return _at(model, dose, f"{end + after!r} h", of, people) - wanted
+
+    return float(brentq(above, 0.0, 24.0, xtol=1e-9))
 
 
 def steady_levels(model: pkpd.Model, dose: str, people: pkpd.Population) -> dict[str, float]:

@@ -103,6 +103,23 @@ def test_models_lists_all_and_show_gives_every_number(capsys):
     assert "to be given" in capsys.readouterr().out
 
 
+def test_show_prints_readings_and_where_doses_go(capsys):
+    assert main(["show", "kamp2020-ketamine"]) == 0
+    shown = capsys.readouterr().out
+    assert 'Reading "linear weight scaling": CL x (weight/70)^1, Q2 x (weight/70)^1' in shown
+    assert "(secondary, opentiva). Clearances in proportion to weight" in shown
+    assert main(["show", "perezruixo2021-esketamine"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in (
+        'Reading "printed norketamine area": norketamine_scale 0.68',
+        "F_nose = FR * (1 + (devices - 1) * later_device) / devices (of one administration)",
+        "Route nasal: nasal_depot, bioavailability F_nose",
+        "Route nasal: swallowed_depot, bioavailability F_swallowed, duration D_swallowed",
+        "Route nasal: whole multiples of device_content only",
+    ):
+        assert words in shown
+
+
 def test_show_tells_the_equations_that_take_steps(capsys):
     assert main(["show", "two-compartment-indirect-response"]) == 0
     shown = capsys.readouterr().out

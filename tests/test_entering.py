@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import pkpd
 from pkpd.errors import SimulationError
+from pkpd.model.expressions import Expression
 from pkpd.model.model import Route
 
 PLAIN = bare_model(
@@ -112,3 +113,58 @@ def test_a_state_that_counts_from_its_dose_takes_one(regimen: str) -> None:
     with pytest.raises(SimulationError, match=r"2 doses go into .*, which takes one, .*Give one dose"):
         pkpd.simulate(model, regimen, dict.fromkeys(model.parameters, 1.0), "0 to 6 h by 1 h")
     pkpd.simulate(model, "10 mg oral", dict.fromkeys(model.parameters, 1.0), "0 to 6 h by 1 h")
+
+
+def by_dose(text: str = "F * dose / (dose + R * D)", **ways: Any) -> pkpd.Model:
+    """The plain model with an oral route whose bioavailability depends on the dose."""
+    share = {"half": Expression.read("R * D"), "share": Expression.read(text)}
+    return replace(with_route(bioavailability="share", **ways), of_dose=share)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.floats(1.0, 500.0), st.floats(0.1, 1.0), st.floats(1.0, 100.0), st.integers(1, 3))
+def test_a_dose_arrives_by_its_own_size(dose: float, most: float, half: float, count: int) -> None:
+    every = f"every 3 h for {count} doses" if count > 1 else ""
+    for text in ("F * dose / (dose + R * D)", "F * dose / (dose + half)"):
+        found = run(by_dose(text), f"{dose!r} mg oral {every} and {2 * dose!r} mg oral starting at 8 h", F=most, R=half)
+        alone, double = (by * dose * most * by * dose / (by * dose + half) for by in (1, 2))
+        close(found, run(PLAIN, f"{alone!r} mg iv {every} and {double!r} mg iv starting at 8 h"))
+
+
+def test_the_dose_is_that_of_each_subject_as_base() -> None:
+    weights = np.array([50.0, 70.0, 100.0])
+    found = run(by_dose(), "ketamine hcl 1 mg/kg oral, at most 80 mg", 3, weight=weights, R=20.0)
+    for number, weight in enumerate(weights):
+        dose = min(float(weight), 80.0) * 0.867
+        close(found[:, :, [number]], run(PLAIN, f"{dose * dose / (dose + 20)!r} mg iv"))
+
+
+def test_remembered_events_know_the_dose() -> None:
+    """Two regimens, and two values of what the share reads, are not taken for each other."""
+    model = by_dose()
+    for dose, half in [(10.0, 5.0), (20.0, 5.0), (10.0, 50.0), (10.0, 5.0)]:
+        for _ in range(2):
+            found = run(model, f"{dose:g} mg oral", R=half)
+            close(found, run(PLAIN, f"{dose * dose / (dose + half)!r} mg iv"))
+
+
+def test_many_subjects_with_shares_by_dose_give_what_each_gives_alone() -> None:
+    halves = np.linspace(1, 50, 100)
+    together = run(by_dose(duration="D"), "100 mg oral", 200, R=np.tile(halves, 2))
+    for number in (0, 57, 99):
+        alone = run(by_dose(duration="D"), "100 mg oral", R=halves[number])
+        assert np.array_equal(together[:, :, [number]], alone)
+        assert np.array_equal(together[:, :, [number + 100]], alone)
+
+
+def test_a_modelled_rate_ends_when_what_arrives_of_the_dose_is_in() -> None:
+    found = run(by_dose("F * dose / (dose + ke * dose)", rate="R"), "26 mg oral", F=1.0, ke=0.3, R=10.0)
+    expected = run(PLAIN, "10 mg/h iv over 2 h")
+    assert np.abs(found - expected).max() <= 1e-9 * expected.max()
+
+
+def test_a_share_that_is_no_number_is_refused() -> None:
+    with pytest.raises(SimulationError, match="share, the bioavailability of the route oral, is -10 for subject 0"):
+        run(by_dose("-dose / D"), "10 mg oral")
+    with pytest.raises(SimulationError, match="share, the bioavailability of the route oral, is nan for subject 0"):
+        run(by_dose("F * log(-dose / D)"), "10 mg oral")

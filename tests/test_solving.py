@@ -54,6 +54,12 @@ def population_of(model: pkpd.Model) -> Any:
     return {name: [TYPICAL[one.unit] * (1 + number / 7)] for number, (name, one) in enumerate(model.parameters.items())}
 
 
+def amount_of(model: pkpd.Model, route: str, usual: float) -> float:
+    """A dose a route takes, mg: the usual one, or two of the units it comes in."""
+    unit = model.routes[route].unit_dose
+    return usual if unit is None else 2 * (model.parameters[unit].value or 0)
+
+
 LINEAR = [name for name in (*library.names("pk"), *library.names("generic")) if compiled(pkpd.load(name)).is_linear]
 
 
@@ -62,7 +68,10 @@ LINEAR = [name for name in (*library.names("pk"), *library.names("generic")) if 
 def test_linear_models_of_the_library(name: str, method: str) -> None:
     model = pkpd.load(name)
     form = "s-ketamine" if "S" in model.forms and "racemate" not in model.forms else "ketamine"
-    ways = [f"{form} {20 + number} mg {route} bolus every 6 h for 3 doses" for number, route in enumerate(model.routes)]
+    ways = [
+        f"{form} {amount_of(model, route, 20 + number)} mg {route} bolus every 6 h for 3 doses"
+        for number, route in enumerate(model.routes)
+    ]
     regimen = " and ".join([*ways, f"{form} 30 mg iv over 90 min starting at 4 h"])
     people = population_of(model)
     expected = pkpd.simulate(model, regimen, people, DAY).array

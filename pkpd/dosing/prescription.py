@@ -4,7 +4,8 @@
     sequence     := step ("then" step)*                     a step begins when the span of what is before it is over
     step         := clauses in any order, separated by blanks or commas:
         the drug        ketamine (the racemate), s-ketamine, esketamine, r-ketamine; then "hcl", or "base" or nothing
-        the amount      0.5 mg/kg, 25 mg/h, 5 mg/h/70kg, 10 ug/kg/min, ...
+        the amount      0.5 mg/kg, 25 mg/h, 5 mg/h/70kg, 10 ug/kg/min, ...;
+                        3 devices of 28 mg (or sprays, films), which are one dose of 84 mg
         the route       iv, im, oral, ... or its usual other words
         the length      over 40 min, or bolus
         repeats         every 24 h for 10 doses, q24h x 10, daily for 10 d (as many as begin within 10 d)
@@ -23,48 +24,10 @@ from typing import Final, NamedTuple
 
 from pkpd import units
 from pkpd.dosing.regimen import Dose, DrugForm, Kind, Regimen, read_limit
+from pkpd.dosing.words import NOTHING, PIECES, RHYTHMS, ROUTE_OF, UNITS, WITH_QUANTITY, WORDS
 from pkpd.errors import PrescriptionError, RegimenError, UnitError, nearest
 from pkpd.routes import ROUTES
 from pkpd.times import TICKS_PER_HOUR, read_time
-
-_ALIASES: Final = {
-    "iv": ("intravenous", "intravenously"),
-    "im": ("intramuscular", "intramuscularly"),
-    "sc": ("subcutaneous", "subcutaneously", "subcut"),
-    "oral": ("orally", "po", "by mouth", "per os"),
-    "nasal": ("nasally", "intranasal", "intranasally"),
-    "sublingual": ("sublingually", "sl"),
-    "buccal": ("buccally",),
-    "rectal": ("rectally", "pr", "per rectum"),
-    "inhaled": ("by inhalation", "nebulised", "nebulized"),
-    "epidural": ("epidurally",),
-    "topical": ("topically",),
-}
-_ROUTE_OF: Final = {word: route for route in ROUTES for word in (route, *_ALIASES[route])}
-_NOTHING: Final = ("no treatment", "none", "placebo")
-_RHYTHMS: Final = {"hourly": 1, "daily": 24, "once daily": 24, "twice daily": 12, "weekly": 168}
-_WORDS: Final = (
-    "over",
-    "every",
-    "for",
-    "doses",
-    "at most",
-    "starting at",
-    "after",
-    "then",
-    "and",
-    "bolus",
-    "daily",
-    "ketamine",
-    "s-ketamine",
-    "r-ketamine",
-    "hcl",
-    "base",
-    *ROUTES,
-)
-
-_WITH_QUANTITY: Final = ("over", "every", "each", "for", "at", "starting", "from", "after", "max", "maximum", "up")
-_UNITS: Final = ("mg", "ug", "mcg", "g", "kg", "s", "min", "h", "d", "week")
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _DRUG = (
@@ -75,13 +38,13 @@ _ROUTE = (
     "(?:"
     + "|".join(
         r"\.?".join(word) + r"\.?" if len(word) == 2 else word.replace(" ", r"\s+")
-        for word in sorted(_ROUTE_OF, key=len, reverse=True)
+        for word in sorted(ROUTE_OF, key=len, reverse=True)
     )
     + ")"
 )
 # A unit is whatever stands after a number, unless it is a word of the grammar; then the number has no unit.
 _NOT_UNIT = (
-    rf"(?!(?:{'|'.join((*_WITH_QUANTITY, *_RHYTHMS))}|bolus|x|{_ROUTE}|"
+    rf"(?!(?:{'|'.join((*WITH_QUANTITY, *RHYTHMS))}|bolus|x|{_ROUTE}|"
     rf"{re.sub(r'[?]P<[a-z]+>', '', _DRUG)})(?![^\s,]))"
 )
 _UNIT = r"[a-zµμ%](?:\s*/\s*|\s+per\s+(?!os\b|rectum\b)|(?<=70)\s+(?=kg)|[^\s,/])*(?:/(?=[\s,]|$))?"
@@ -97,10 +60,11 @@ _CLAUSES: Final = tuple(
         ("count", rf"(?:(?:for|x)\s*)?(?P<number>{_NUMBER})\s*(?:doses?|times)|x\s*(?P<bare>{_NUMBER})"),
         ("until", rf"for\s+{_QUANTITY}"),
         ("every", rf"(?:(?:every|each)\s+|q\s*){_QUANTITY}|every\s+(?P<one>hour|day|week)"),
-        ("every", rf"(?P<rhythm>{'|'.join(_RHYTHMS)})"),
+        ("every", rf"(?P<rhythm>{'|'.join(RHYTHMS)})"),
         ("at", rf"(?:starting\s+at|starting|at|from)\s+{_QUANTITY}"),
         ("after", rf"after\s+{_QUANTITY}"),
         ("route", _ROUTE),
+        ("amount", rf"(?P<pieces>{_NUMBER})\s*{PIECES}\s+of\s+{_QUANTITY}"),
         ("amount", _QUANTITY),
     )
 )
@@ -160,7 +124,7 @@ def parse(text: str, where: str = "") -> Regimen:
     plain = re.sub(r"^[\s,]+|[\s,.]+$", "", plain)
     if not plain:
         raise wrong('there is nothing in it. For an arm without drug write "no treatment".')
-    if " ".join(plain.split()) in _NOTHING:
+    if " ".join(plain.split()) in NOTHING:
         return Regimen()
     if inside := re.search(r"\d+,\d+", plain):
         raise wrong(f'"{inside[0]}" has a comma inside a number. Write a point for decimals and nothing for thousands.')
@@ -192,10 +156,10 @@ def _clauses(step: str, wrong: Wrong) -> Iterator[tuple[str, re.Match[str]]]:
         name, match = next(((name, match) for name, match in matches if match), ("", None))
         if match is None:
             word = re.split(r"[\s,]", step[position:])[0]
-            if word in _WITH_QUANTITY:
+            if word in WITH_QUANTITY:
                 raise wrong(f'"{word}" needs a number and a unit after it, like "over 40 min" or "every 24 h".')
-            close = difflib.get_close_matches(word, [*_WORDS, *_ROUTE_OF], n=1, cutoff=0.5)
-            raise wrong(f'"{word}" is not understood. {nearest(word, {*_WORDS, *close})}')
+            close = difflib.get_close_matches(word, [*WORDS, *ROUTE_OF], n=1, cutoff=0.5)
+            raise wrong(f'"{word}" is not understood. {nearest(word, {*WORDS, *close})}')
         if name in seen:
             raise wrong(
                 f'"{match[0]}" is a second {_CALLED.get(name, name)} in one step. '
@@ -222,7 +186,7 @@ def _dose(found: Found, start: int, context: _Context, wrong: Wrong) -> tuple[Do
     if "amount" not in found:
         raise wrong('a step has no amount. Write one like "0.5 mg/kg" or "25 mg/h".')
     form = _form(found["drug"]) if "drug" in found else context.form
-    route = _ROUTE_OF[_plain(found["route"])] if "route" in found else context.route
+    route = ROUTE_OF[_plain(found["route"])] if "route" in found else context.route
     number, kind, per = _amount(found["amount"], wrong)
     every, count = _repeats(found, wrong)
     if route is None:
@@ -276,6 +240,12 @@ def _amount(match: re.Match[str], wrong: Wrong) -> tuple[float, Kind, float]:
     if number == 0.0:
         raise wrong(f'the dose "{match[0]}" is zero. Leave it out; an arm without drug is "no treatment".')
     per = 70.0 if "/70kg" in unit else 1.0 if weight else 0.0
+    if (pieces := match.groupdict().get("pieces")) is not None:
+        if powers:
+            raise wrong(f'"{match[0]}": a device, spray or film holds an amount, such as "28 mg", and no rate.')
+        if not pieces.isdecimal() or int(pieces) < 1:
+            raise wrong(f'"{match[0]}": {pieces} is not a number of pieces. It must be a whole number, at least 1.')
+        number *= int(pieces)
     return number * factor, "rate" if powers else "amount", per
 
 
@@ -312,7 +282,7 @@ def _repeats(found: Found, wrong: Wrong) -> tuple[int, int]:
 def _time(match: re.Match[str], name: str, wrong: Wrong) -> int:
     groups = match.groupdict()
     if rhythm := groups.get("rhythm"):
-        return _RHYTHMS[rhythm] * TICKS_PER_HOUR
+        return RHYTHMS[rhythm] * TICKS_PER_HOUR
     if one := groups.get("one"):
         return read_time(f"1 {one}")
     if name == "for" and match["unit"] is None:
@@ -335,10 +305,12 @@ def _unit(match: re.Match[str], wrong: Wrong) -> str:
             f'the unit "{match["unit"]}" in "{match[0]}" cannot be read. Write it like "mg/kg/h" or "mg/h/70kg".'
         )
     for word in re.findall(r"[a-zµμ]+", unit):
+        if re.fullmatch(PIECES, word):
+            raise wrong(f'"{match[0]}" does not say what is in one. Write it like "{match["number"]} {word} of 28 mg".')
         try:
             units.analyse(word)
         except UnitError as cause:
-            raise wrong(f'"{word}" in "{match[0]}" is not a unit. {nearest(word, _UNITS)}') from cause
+            raise wrong(f'"{word}" in "{match[0]}" is not a unit. {nearest(word, UNITS)}') from cause
     return unit
 
 
@@ -358,7 +330,7 @@ def write(regimen: Regimen) -> str:
                 break
         else:
             chains.append((dose, _step(dose, None)))
-    return " and ".join(text for _, text in chains) or _NOTHING[0]
+    return " and ".join(text for _, text in chains) or NOTHING[0]
 
 
 def number_text(number: float) -> str:

@@ -43,7 +43,19 @@ def curve_value(subjects: Subjects, effect: Effect, concentration: Floats | floa
     if effect.driver is not None and effect.driver.multiply is not None:
         drive = concentration * own[effect.driver.multiply]
     of = {role: own[name] for role, name in effect.curve.parameters.items()}
-    return CURVES[effect.curve.form](drive, hours, of)
+    return _modified(effect, CURVES[effect.curve.form](drive, hours, of))
+
+
+def _modified(effect: Effect, value: Floats) -> Floats:
+    """A curve's value after what modifiers do to the whole effect: log-odds shifted, then multiplied, then added to."""
+    if effect.log_odds:
+        odds = np.exp(effect.log_odds)
+        value = value * odds / (1.0 - value + value * odds)
+    if effect.factor != 1.0:
+        value = value * effect.factor
+    if effect.points:
+        value = value + effect.points
+    return value
 
 
 def effect_values(subjects: Subjects, effect: Effect, drive: Drive, hours: Floats | float) -> Floats:

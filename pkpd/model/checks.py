@@ -7,20 +7,21 @@ from collections.abc import Callable, Iterable, Mapping
 from pkpd import units
 from pkpd.errors import UnitError
 from pkpd.model.expressions import describe
-from pkpd.model.model import Check, Source
+from pkpd.model.model import Check, Covariate, Source
 from pkpd.model.sections import WHY, read_origin, read_unit
 from pkpd.model.tomltext import Table
 from pkpd.units import Dimension
 
 # Quantity -> the keys it needs, the keys it may have.
 OF_MODELS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "parameter": (("expression",), ()),
+    "parameter": (("expression",), ("dose",)),
     "half-life": (("states", "which"), ()),
     "concentration": (("of", "dose", "at"), ()),
     "peak": (("of", "dose"), ("until",)),
     "area": (("of", "dose", "until"), ()),
     "steady level": (("of", "dose"), ()),
     "ratio": (("of", "dose"), ()),
+    "context-sensitive half-time": (("of", "dose"), ()),
 }
 OF_EFFECTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "parameter": (("expression",), ()),
@@ -30,7 +31,7 @@ OF_EFFECTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "curve": (("concentration",), ("also",)),
 }
 
-_COMMON = ("quantity", "value", "unit", "within", "within_absolute", "source", "mark", "kind", "weight")
+_COMMON = ("quantity", "value", "unit", "within", "within_absolute", "source", "mark", "kind", "weight", "covariates")
 _REMARKS = ("where", "about", "note")
 _QUANTITIES = {"at": "time", "until": "time", "concentration": "concentration"}
 _LISTS = ("states", "also")
@@ -40,20 +41,23 @@ def read_checks(
     top: Table,
     quantities: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
     sources: Mapping[str, Source],
+    covariates: Mapping[str, Covariate],
     dimension: Callable[[Table, str], Dimension],
 ) -> tuple[Check, ...]:
     """[[check]]
 
     quantities : OF_MODELS or OF_EFFECTS
+    covariates : of the file, which the person of a check may have values of
     dimension  : refuses the keys of one entry that do not fit the file, and gives the dimension of its quantity
     """
-    return tuple(_check(table, quantities, sources, dimension) for table in top.tables("check"))
+    return tuple(_check(table, quantities, sources, covariates, dimension) for table in top.tables("check"))
 
 
 def _check(
     table: Table,
     quantities: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
     sources: Mapping[str, Source],
+    covariates: Mapping[str, Covariate],
     dimension: Callable[[Table, str], Dimension],
 ) -> Check:
     quantity = table.choice("quantity", quantities)
@@ -91,7 +95,31 @@ def _check(
         70.0 if weight is None else weight,
         options,
         table.document.line(table.place),
+        _person(table.table("covariates"), covariates),
     )
+
+
+def _person(table: Table, covariates: Mapping[str, Covariate]) -> dict[str, float]:
+    """Values of the covariates of a check's person, canonical: "70 year", or a number of one without a unit."""
+    person = {}
+    for name in table:
+        if name == "weight":
+            table.fail('the weight of a check has a key of its own: weight = 80, in kg, without "covariates".', name)
+        if name not in covariates:
+            table.fail_unknown("covariate", name, [other for other in covariates if other != "weight"], name)
+        wanted = units.analyse(covariates[name].unit)[1]
+        if not wanted:
+            person[name] = table.number(name)
+            continue
+        try:
+            number, unit = units.split(table.text(name), name)
+            factor, found = units.analyse(unit)
+        except UnitError as cause:
+            table.fail(str(cause), name)
+        if found != wanted:
+            table.fail(f'unit "{unit}" is {describe(found)}; {name} is {describe(wanted)}.', name)
+        person[name] = number * factor
+    return person
 
 
 def _option(table: Table, key: str, quantity: str) -> object:

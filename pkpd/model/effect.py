@@ -106,7 +106,12 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Effect:
-    """One effect file; compared and hashed by identity."""
+    """One effect file; compared and hashed by identity.
+
+    log_odds, factor, points : what modifiers do to the curve's value, in this order: a shift of a probability's
+                               log-odds, a factor, points added
+    modifiers                : ids of those that act on it
+    """
 
     id: str
     title: str
@@ -127,6 +132,10 @@ class Effect:
     covariates: Mapping[str, Covariate] = field(default_factory=dict)
     validity: Mapping[str, Limit] = field(default_factory=dict)
     path: str = ""
+    log_odds: float = 0.0
+    factor: float = 1.0
+    points: float = 0.0
+    modifiers: tuple[str, ...] = ()
 
     def with_values(self, **values: Any) -> Effect:
         """The effect with some parameter values replaced, as Model.with_values does.

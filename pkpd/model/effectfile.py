@@ -107,7 +107,7 @@ def effect_from(document: Document) -> Effect:
         read_correlations(top, parameters, sources),
         parameters,
         derived,
-        read_checks(top, OF_EFFECTS, sources, of_check),
+        read_checks(top, OF_EFFECTS, sources, covariates, of_check),
         covariates,
         read_validity(top, covariates, [driver.analyte] if driver else []),
         document.path,

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from pkpd.errors import ModelFileError, UnknownName, nearest, unknown
 from pkpd.model.effect import ROLES, Effect
 from pkpd.model.model import Model
-from pkpd.model.modelfile import read
+from pkpd.model.modelfile import KIND_WORDS, read
+from pkpd.model.modifier import Modifier
+
+T = TypeVar("T", Model, Effect, Modifier)
 
 # Kind -> folders below the library's, as patterns.
 KINDS = {
     "pk": ("*/pk/*.toml",),
     "effect": ("*/effects/*.toml",),
+    "modifier": ("*/modifiers/*.toml",),
     "study": ("*/studies/*.toml",),
+    "guidance": ("*/guidance/*.toml",),
     "generic": ("generic/*.toml",),
 }
 
@@ -39,7 +45,7 @@ def folder() -> Path:
 def paths(kind: str | None = None) -> dict[str, Path]:
     """Name -> path of the library's files, sorted by name.
 
-    kind : "pk", "effect", "study", "generic"; None for all
+    kind : one of KINDS; None for all
     Raises UnknownName for another kind, ModelFileError where two files bear one name.
     """
     if kind is not None and kind not in KINDS:
@@ -77,23 +83,29 @@ def load(name: str | Path) -> Model:
     name : of the library ("kamp2020-ketamine"), or the path of a file of your own (ending in .toml)
     Raises UnknownName for a name that is not a kinetic model, ModelFileError for a file that does not load.
     """
-    found = _load(_own(name) or _path(str(name), "a kinetic model", ("pk", "generic")))
-    if isinstance(found, Effect):
-        raise UnknownName(f'"{found.id}" is an effect, not a kinetic model.')
-    return found
+    return _of_kind(name, Model, ("pk", "generic"))
 
 
 def load_effect(name: str | Path) -> Effect:
     """An effect. Arguments and errors as `load`."""
-    found = _load(_own(name) or _path(str(name), "an effect", ("effect",)))
-    if isinstance(found, Model):
-        raise UnknownName(f'"{found.id}" is a kinetic model, not an effect.')
-    return found
+    return _of_kind(name, Effect, ("effect",))
 
 
-def load_any(name: str | Path) -> Model | Effect:
-    """A kinetic model or an effect, whichever has the name. Arguments and errors as `load`."""
-    return _load(_own(name) or _path(str(name), "a model or effect", ("pk", "effect", "generic")))
+def load_modifier(name: str | Path) -> Modifier:
+    """A modifier: another drug, a genotype, a condition. Arguments and errors as `load`."""
+    return _of_kind(name, Modifier, ("modifier",))
+
+
+def load_any(name: str | Path) -> Model | Effect | Modifier:
+    """A kinetic model, effect or modifier, whichever has the name. Arguments and errors as `load`."""
+    return _load(_own(name) or _path(str(name), "a model, effect or modifier", ("pk", "effect", "modifier", "generic")))
+
+
+def _of_kind(name: str | Path, wanted: type[T], kinds: tuple[str, ...]) -> T:
+    found = _load(_own(name) or _path(str(name), KIND_WORDS[wanted], kinds))
+    if isinstance(found, wanted):
+        return found
+    raise UnknownName(f'"{found.id}" is {KIND_WORDS[type(found)]}, not {KIND_WORDS[wanted]}.')
 
 
 def default_effects() -> list[Effect]:
@@ -138,7 +150,7 @@ def _path(name: str, what: str, kinds: tuple[str, ...]) -> Path:
     raise unknown("model library", what.split(maxsplit=1)[1], name, allowed)
 
 
-def _load(path: Path) -> Model | Effect:
+def _load(path: Path) -> Model | Effect | Modifier:
     try:
         changed = path.stat().st_mtime_ns
     except OSError as cause:
@@ -147,6 +159,6 @@ def _load(path: Path) -> Model | Effect:
 
 
 @lru_cache(maxsize=512)
-def _read(path: Path, changed: int) -> Model | Effect:
+def _read(path: Path, changed: int) -> Model | Effect | Modifier:
     """A file, read once for each time it was changed."""
     return read(path)

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from pkpd.errors import ModelFileError, UnknownName, nearest
+from pkpd.errors import ModelFileError, SimulationError, UnknownName, nearest, unknown
 from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect, root_of
 from pkpd.model.expressions import Expression, named
+from pkpd.model.modifier import Modifier
+from pkpd.model.modifying import Acting, modified, modified_effect, sentences
 from pkpd.model.parts import (
     MARKS,
     USER,
@@ -21,15 +23,18 @@ from pkpd.model.parts import (
     Covariate,
     Limit,
     Parameter,
+    Reading,
     Scale,
     Source,
     marks_of,
+    read_otherwise,
     with_values,
 )
 from pkpd.units import Dimension
 
 __all__ = [
     "AMOUNT",
+    "DOSE",
     "DRIVEN_FORMS",
     "FORMS",
     "FORM_NAMES",
@@ -51,6 +56,7 @@ __all__ = [
     "Noise",
     "Output",
     "Parameter",
+    "Reading",
     "Residual",
     "Route",
     "Scale",
@@ -62,6 +68,7 @@ SAMPLING_SITES = ("arterial", "venous", "pooled", "not stated")
 FORM_NAMES = ("racemate", "S", "R")
 
 AMOUNT: Dimension = (("drug", 1.0),)
+DOSE = "dose"  # mg of base of one administration, in values that depend on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,12 @@ class Route:
     """A way in; what is None does not exist.
 
     into            : moiety -> state ("*" for every moiety)
-    bioavailability : name of the parameter a dose is multiplied with
+    bioavailability : name of the parameter, or dose-dependent value, a dose is multiplied with
     lag             : name of a time; the dose enters that much later
     rate            : name of the constant rate at which every dose enters; the regimen then gives amounts, as boluses
     duration        : name of the time over which every dose enters at a constant rate, in the same way
     also            : further ways of the same dose: it goes each of them whole, times that way's bioavailability
+    unit_dose       : name of the mass of one unit, such as a spray device; doses are whole multiples of it
     """
 
     name: str
@@ -93,6 +101,7 @@ class Route:
     rate: str | None = None
     duration: str | None = None
     also: tuple[Route, ...] = ()
+    unit_dose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +155,15 @@ class Residual:
 class Model:
     """One kinetic model file, with the effects attached to it; compared and hashed by identity.
 
-    derived  : in the order of evaluation
-    states   : in the order of the file; equations and outputs read states, parameters, derived parameters,
-               covariates and `t`, the time since the start of the occasion, h
-    formulas : named parts of equations, already written out in those where they are used
+    derived        : in the order of evaluation
+    states         : in the order of the file; equations and outputs read states, parameters, derived parameters,
+                     covariates and `t`, the time since the start of the occasion, h
+    formulas       : named parts of equations, already written out in those where they are used
+    of_dose        : values that depend on the size of one administration, `dose` (mg of base), in order of evaluation
+    readings       : other published readings of the same evidence, by name
+    chosen_reading : name of the one whose numbers the model has; "" for the file's own
+    roles          : part of the kinetics -> the parameters behind it, which modifiers multiply
+    modifiers      : those that act
     """
 
     id: str
@@ -174,6 +188,11 @@ class Model:
     path: str = ""
     effects: tuple[Effect, ...] = ()
     formulas: Mapping[str, Expression] = field(default_factory=dict)
+    of_dose: Mapping[str, Expression] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    chosen_reading: str = ""
+    roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    modifiers: tuple[Acting, ...] = ()
 
     def with_effects(self, *effects: Effect) -> Model:
         """The model with effects added after those it has.
@@ -203,7 +222,32 @@ class Model:
                     f'effect "{effect.id}" is a side effect and takes a share of "{whole.id}", which is of the role '
                     f'"{whole.role}". A probability is a share of another side effect.'
                 )
+        for acting in self.modifiers:
+            together = tuple(modified_effect(effect, acting) for effect in together)
         return replace(self, effects=together)
+
+    def with_modifiers(self, *modifiers: Modifier | str, form: str = "") -> Model:
+        """The model with modifiers acting on its parameters and effects; the same patients stay the same.
+
+        modifiers : from pkpd.load_modifier, or names of the library
+        form      : drug form that is given ("racemate", "S", "R"), for a modifier that holds for one form
+        Raises UnknownName for an unknown name; ModelFileError for a modifier that finds nothing to act on or acts
+        already, a value set that is not in use, and a change of what an effect has not.
+        """
+        from pkpd.model.library import load_modifier
+
+        return modified(self, [load_modifier(m) if isinstance(m, str) else m for m in modifiers], form)
+
+    @property
+    def modifier_notes(self) -> tuple[str, ...]:
+        """What each modifier that acts changes, in words."""
+        return tuple(sentences(self))
+
+    @property
+    def company(self) -> str:
+        """The modifiers that act, to be put behind a prescription: " with clarithromycin", or nothing."""
+        ids = ", ".join(acting.modifier.id for acting in self.modifiers)
+        return f" with {ids}" if ids else ""
 
     def with_values(self, **values: Any) -> Model:
         """The model with some parameter values replaced; each is then marked "assumed", with the source "user".
@@ -214,6 +258,22 @@ class Model:
         """
         changed = with_values(self.parameters, values, f'model "{self.id}"')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
+
+    def reading(self, name: str) -> Model:
+        """The model by another published reading of the same evidence; its id, and so its people, stay the same.
+
+        name    : one of `readings`
+        returns : the model with that reading's numbers, sources and marks, and the name as `chosen_reading`
+        Raises UnknownName for a reading the file has not, SimulationError where another one is chosen already.
+        """
+        if name not in self.readings:
+            raise unknown(f'model "{self.id}"', "reading", name, self.readings)
+        if self.chosen_reading not in ("", name):
+            raise SimulationError(
+                f'model "{self.id}": the reading "{self.chosen_reading}" is chosen already, and "{name}" changes the '
+                "numbers of the file, not of another reading. Begin with the model as it is loaded."
+            )
+        return replace(self, parameters=read_otherwise(self.parameters, self.readings[name]), chosen_reading=name)
 
     def marks(self) -> dict[str, int]:
         """How many of the numbers of the model and its effects carry each mark, checks not counted."""

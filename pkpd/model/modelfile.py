@@ -1,11 +1,11 @@
-"""Model files: TOML text -> Model or Effect, with every refusal naming file, line, key and what is allowed."""
+"""Model files: TOML text -> Model, Effect or Modifier; every refusal names file, line, key and what is allowed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from pkpd.errors import ModelFileError
 from pkpd.model.checks import OF_MODELS, check_states, read_checks
@@ -13,9 +13,10 @@ from pkpd.model.divisors import Placed, refuse_zero_divisors
 from pkpd.model.effect import Effect
 from pkpd.model.effectfile import effect_from
 from pkpd.model.equations import Equations, read_equations, written_out
-from pkpd.model.expressions import describe, named, product
+from pkpd.model.expressions import Expression, describe, named, product
 from pkpd.model.model import (
     AMOUNT,
+    DOSE,
     FORM_NAMES,
     SAMPLING_SITES,
     Form,
@@ -27,14 +28,20 @@ from pkpd.model.model import (
     Source,
     State,
 )
+from pkpd.model.modifier import Modifier
+from pkpd.model.modifierfile import modifier_from, read_roles
+from pkpd.model.parts import read_otherwise
+from pkpd.model.readings import read_readings
 from pkpd.model.sections import (
     WHY,
     need,
+    new_name,
     parameter_name,
     read_covariates,
     read_derived,
     read_expression,
     read_id,
+    read_named,
     read_origin,
     read_parameters,
     read_sources,
@@ -45,6 +52,11 @@ from pkpd.model.spreads import read_covariances
 from pkpd.model.tomltext import Document, Table
 from pkpd.routes import ROUTES
 from pkpd.units import Dimension
+
+T = TypeVar("T", Model, Effect, Modifier)
+
+# What a file's value is called.
+KIND_WORDS: Mapping[type, str] = {Model: "a kinetic model", Effect: "an effect", Modifier: "a modifier"}
 
 _MODEL_KEYS = (
     "id",
@@ -58,10 +70,13 @@ _MODEL_KEYS = (
     "sources",
     "forms",
     "routes",
+    "roles",
     "covariates",
     "parameters",
     "covariances",
     "derived",
+    "of_dose",
+    "readings",
     "structures",
     "odes",
     "states",
@@ -76,33 +91,41 @@ _MODEL_KEYS = (
 _OF_ROUTES = {"bioavailability": "fraction", "lag": "time", "rate": "dose rate", "duration": "time"}
 
 
-def read(source: str | Path, where: str = "") -> Model | Effect:
-    """A model or an effect, by the file's `kind`.
+def read(source: str | Path, where: str = "") -> Model | Effect | Modifier:
+    """A model, an effect or a modifier, by the file's `kind`.
 
     source : path, or TOML text
     where  : the name in errors; default: the path
     Raises ModelFileError for the first thing that is wrong.
     """
     document = Document.open(source, where)
-    if document.top.choice("kind", ("pk", "effect")) == "pk":
-        return _model(document)
-    return effect_from(document)
+    readers: Mapping[str, Callable[[Document], Model | Effect | Modifier]]
+    readers = {"pk": _model, "effect": effect_from, "modifier": modifier_from}
+    return readers[document.top.choice("kind", readers)](document)
 
 
 def read_model(source: str | Path, where: str = "") -> Model:
     """A kinetic model (kind = "pk"). Arguments and errors as `read`."""
-    found = read(source, where)
-    if isinstance(found, Model):
-        return found
-    raise ModelFileError(f'{found.path or where or "model text"}: "{found.id}" is an effect, not a kinetic model.')
+    return _of_kind(source, where, Model)
 
 
 def read_effect(source: str | Path, where: str = "") -> Effect:
     """An effect (kind = "effect"). Arguments and errors as `read`."""
+    return _of_kind(source, where, Effect)
+
+
+def read_modifier(source: str | Path, where: str = "") -> Modifier:
+    """A modifier (kind = "modifier"). Arguments and errors as `read`."""
+    return _of_kind(source, where, Modifier)
+
+
+def _of_kind(source: str | Path, where: str, kind: type[T]) -> T:
     found = read(source, where)
-    if isinstance(found, Effect):
+    if isinstance(found, kind):
         return found
-    raise ModelFileError(f'{found.path or where or "model text"}: "{found.id}" is a kinetic model, not an effect.')
+    raise ModelFileError(
+        f'{found.path or where or "model text"}: "{found.id}" is {KIND_WORDS[type(found)]}, not {KIND_WORDS[kind]}.'
+    )
 
 
 def _model(document: Document) -> Model:
@@ -118,14 +141,20 @@ def _model(document: Document) -> Model:
     derived, dimensions = read_derived(top, dimensions)
     equations = read_equations(top, dimensions, parameters)
     states = equations.states
+    of_dose, of_dose_dimensions = _of_dose(top, dimensions, equations)
     outputs, shown = _outputs(top, equations)
     placed = [Placed(top.table("derived"), name, expression) for name, expression in derived.items()]
     placed += equations.placed + shown
-    refuse_zero_divisors(top, parameters, covariates, {**derived, **equations.formulas}, placed)
+    placed += [Placed(top.table("of_dose"), name, expression) for name, expression in of_dose.items()]
+    named_parts = {**derived, **equations.formulas, **of_dose}
+    refuse_zero_divisors(top, parameters, covariates, named_parts, placed)
+    readings = read_readings(top, parameters, sources)
+    for reading in readings.values():
+        refuse_zero_divisors(top, read_otherwise(parameters, reading), covariates, named_parts, placed)
     forms = _forms(top, sources)
 
     def of_check(table: Table, quantity: str) -> Dimension:
-        return _dimension_of_check(table, quantity, dimensions, outputs, states)
+        return _dimension_of_check(table, quantity, dimensions, outputs, states, of_dose_dimensions)
 
     return Model(
         name,
@@ -137,7 +166,7 @@ def _model(document: Document) -> Model:
         top.texts("notes"),
         sources,
         forms,
-        _routes(top, forms, states, dimensions),
+        _routes(top, forms, states, dimensions, of_dose_dimensions),
         covariates,
         parameters,
         read_covariances(top, parameters, sources),
@@ -146,10 +175,31 @@ def _model(document: Document) -> Model:
         outputs,
         _residual(top, outputs, sources),
         read_validity(top, covariates, outputs),
-        read_checks(top, OF_MODELS, sources, of_check),
+        read_checks(top, OF_MODELS, sources, covariates, of_check),
         document.path,
         formulas=equations.formulas,
+        of_dose=of_dose,
+        readings=readings,
+        roles=read_roles(top, parameters),
     )
+
+
+def _of_dose(
+    top: Table, known: Mapping[str, Dimension], equations: Equations
+) -> tuple[dict[str, Expression], dict[str, Dimension]]:
+    """[of_dose] in the order of evaluation, and the dimensions of its names; they may read `dose` as well."""
+    table = top.table("of_dose")
+    if not len(table.data):
+        return {}, {}
+    if DOSE in equations.dimensions:
+        table.fail(
+            f'"{DOSE}" is the mass of one administration here; the parameter, covariate, state or formula of that '
+            "name needs another one."
+        )
+    for name in table:
+        new_name(table, name, (*equations.dimensions, DOSE))
+    found, dimensions = read_named(table, {**known, DOSE: named("dose")}, "dose-dependent values")
+    return found, {name: dimensions[name] for name in found}
 
 
 def _forms(top: Table, sources: Mapping[str, Source]) -> dict[str, Form]:
@@ -168,26 +218,39 @@ def _forms(top: Table, sources: Mapping[str, Source]) -> dict[str, Form]:
 
 
 def _routes(
-    top: Table, forms: Mapping[str, Form], states: Mapping[str, State], dimensions: Mapping[str, Dimension]
+    top: Table,
+    forms: Mapping[str, Form],
+    states: Mapping[str, State],
+    dimensions: Mapping[str, Dimension],
+    of_dose: Mapping[str, Dimension],
 ) -> dict[str, Route]:
     moieties = {part for form in forms.values() for part in form.parts}
     routes = {}
     for name, table in top.each("routes").items():
         if name not in ROUTES:
             top.table("routes").fail_unknown("route", name, ROUTES, name)
-        table.only(("into", *_OF_ROUTES, "also"))
+        table.only(("into", *_OF_ROUTES, "also", "unit_dose"))
         also = []
         for further in table.tables("also"):
             further.only(("into", *_OF_ROUTES))
-            also.append(_way(further, name, moieties, states, dimensions))
-        routes[name] = replace(_way(table, name, moieties, states, dimensions), also=tuple(also))
+            also.append(_way(further, name, moieties, states, dimensions, of_dose))
+        unit = table.text("unit_dose") if "unit_dose" in table else None
+        if unit is not None:
+            parameter_name(table, "unit_dose", unit, dimensions, "dose")
+        way = _way(table, name, moieties, states, dimensions, of_dose)
+        routes[name] = replace(way, also=tuple(also), unit_dose=unit)
     if not routes:
         top.fail("there is no route; write [routes.iv] with into = the name of a state.")
     return routes
 
 
 def _way(
-    table: Table, name: str, moieties: set[str], states: Mapping[str, State], dimensions: Mapping[str, Dimension]
+    table: Table,
+    name: str,
+    moieties: set[str],
+    states: Mapping[str, State],
+    dimensions: Mapping[str, Dimension],
+    of_dose: Mapping[str, Dimension],
 ) -> Route:
     """One way of a route: where it leads, and the names of its parameters."""
     if isinstance(table.data.get("into"), dict):
@@ -211,7 +274,9 @@ def _way(
                 "into",
             )
     names = {
-        key: parameter_name(table, key, table.text(key), dimensions, wanted)
+        key: parameter_name(
+            table, key, table.text(key), {**dimensions, **of_dose} if key == "bioavailability" else dimensions, wanted
+        )
         for key, wanted in _OF_ROUTES.items()
         if key in table
     }
@@ -270,10 +335,12 @@ def _dimension_of_check(
     dimensions: Mapping[str, Dimension],
     outputs: Mapping[str, Output],
     states: Mapping[str, State],
+    of_dose: Mapping[str, Dimension],
 ) -> Dimension:
     """The dimension of a check's quantity, once the outputs, states and names it gives are known to exist."""
     if quantity == "parameter":
-        return read_expression(table, "expression", dimensions).dimension(dimensions, table.where("expression"))
+        known = {**dimensions, **of_dose, DOSE: named("dose")} if "dose" in table else dimensions
+        return read_expression(table, "expression", known).dimension(known, table.where("expression"))
     if quantity == "half-life":
         check_states(table, states)
         return named("time")
@@ -281,6 +348,8 @@ def _dimension_of_check(
     for name in asked:
         if name not in outputs:
             table.fail_unknown("output", name, outputs, "of")
+    if quantity == "context-sensitive half-time":
+        return named("time")
     if quantity != "ratio":
         return product((outputs[asked[0]].dimension, 1.0), (named("time"), 1.0 if quantity == "area" else 0.0))
     if len(asked) != 2:

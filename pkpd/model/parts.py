@@ -142,6 +142,7 @@ class Check:
     within_absolute : tolerance in canonical units, or None; exactly one of the two is given
     kind            : "arithmetic" (follows from the parameters) or "observation"
     weight          : kg, of the person it is computed for
+    covariates      : further ones of that person, canonical; typical where not given
     options         : the keys that belong to the quantity, as written (of, dose, at, until, states, which, ...)
     line            : of the file
     """
@@ -158,6 +159,51 @@ class Check:
     weight: float = 70.0
     options: Mapping[str, object] = field(default_factory=dict)
     line: int = 0
+    covariates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Another published reading of the evidence behind some numbers of a file.
+
+    about     : what it reads differently, and what follows
+    values    : parameter -> its number there, in the parameter's own unit
+    exponents : parameter -> exponent of its change with the covariate it follows
+    """
+
+    name: str
+    about: str
+    values: Mapping[str, float]
+    exponents: Mapping[str, float]
+    source: str
+    mark: str
+
+
+def read_otherwise(parameters: Mapping[str, Parameter], reading: Reading) -> dict[str, Parameter]:
+    """Parameters with the numbers, sources and marks of a reading.
+
+    returns : all parameters; the uncertainty and range of an estimate go where the reading gives another value
+    """
+    changed = dict(parameters)
+    where = f'reading "{reading.name}"'
+    for name, written in reading.values.items():
+        old = changed[name]
+        changed[name] = replace(
+            old,
+            value=written * units.analyse(old.unit)[0],
+            written=written,
+            source=reading.source,
+            where=where,
+            mark=reading.mark,
+            uncertainty=None,
+            scan=None,
+        )
+    for name, exponent in reading.exponents.items():
+        scale = changed[name].scale
+        assert scale is not None
+        other = replace(scale, exponent=exponent, source=reading.source, mark=reading.mark)
+        changed[name] = replace(changed[name], scale=other)
+    return changed
 
 
 def with_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any], where: str) -> dict[str, Parameter]:

@@ -15,6 +15,7 @@ from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import effect_values
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
+from pkpd.moments import course_times, window
 from pkpd.outcomes import RELIEF_TIMES, WEEK
 from pkpd.times import TICKS_PER_HOUR, to_hours
 
@@ -24,9 +25,6 @@ Integers = NDArray[np.int64]
 HOUR, DAY = TICKS_PER_HOUR, 24 * TICKS_PER_HOUR
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FEW_SIDE_EFFECTS = 3
-EVEN, NEAR_CHANGES, LEAST_EVEN = 180, 140, 100  # times of a course, about
-AFTER_CHANGE = (0.0, 0.004, 0.015, 0.0012, 0.035, 0.0003)  # of the window, in order of need
-AFTER_DOSE = (HOUR // 120, HOUR // 40, HOUR // 15)  # ticks: peaks of effect sites of half-lives of 0.5 to 2 min
 LONGEST_RELIEF = max(RELIEF_TIMES.values()) * WEEK
 
 
@@ -70,44 +68,6 @@ class Curves:
 
     courses: tuple[Course, ...]
     relief: tuple[Relief, ...]
-
-
-def window(end: int, horizon: int) -> int:
-    """How long a course is shown: a fifth beyond the end of treatment, at least 5 h, rounded up.
-
-    end     : of treatment, ticks
-    horizon : of the simulation, ticks
-    returns : ticks
-    """
-    span = max(end + end // 5, end + 5 * HOUR)
-    step = next(
-        step
-        for limit, step in ((12 * HOUR, HOUR), (48 * HOUR, 6 * HOUR), (30 * DAY, DAY), (math.inf, 7 * DAY))
-        if span <= limit
-    )
-    return min(-(-span // step) * step, horizon)
-
-
-def course_times(regimen: Regimen, span: int) -> Integers:
-    """Times of a course: evenly spread, and closer together where the dosing changes.
-
-    span    : from 0 on, ticks
-    returns : (times) ticks, ascending; with every change within the span, the moment before every bolus, and the peaks
-              of effects soon after the end of every dose
-    """
-    starts = [(start, dose.duration) for dose in regimen.doses for start in dose.starts]
-    edges = {at for start, length in starts for at in (start, start + length) if at < span}
-    changes = np.array(sorted(edges), np.int64)
-    each = min(len(AFTER_CHANGE), max(1, NEAR_CHANGES // max(1, len(changes))))
-    offsets = np.rint(np.array(AFTER_CHANGE[:each]) * span).astype(np.int64)
-    near = changes[:, None] + offsets
-    until = np.append(changes[1:], span)[:, None]
-    extra = [start - 1 for start, length in starts if length == 0 and 0 < start < span]
-    extra += [at for start, length in starts for delay in AFTER_DOSE if (at := start + length + delay) < span]
-    near = near[near < until]
-    even = np.rint(np.linspace(0, span, 1 + max(LEAST_EVEN, EVEN - len(near)))).astype(np.int64)
-    times: Integers = np.unique(np.concatenate([even, near, np.array(extra, np.int64)]))
-    return times
 
 
 def relief_times(end: int, horizon: int) -> Integers:
@@ -162,16 +122,17 @@ def relieve(comparison: Comparison, arm: Arm) -> Relief | None:
     return Relief(arm, (times - arm.end) / TICKS_PER_HOUR, values.mean(axis=1), half)
 
 
-def rate_steps(arm: Arm, span: int) -> tuple[Floats, Floats]:
-    """Infusion rate of an arm, mean over its patients, as steps.
+def rate_steps(regimen: Regimen, weight: Floats, span: int) -> tuple[Floats, Floats]:
+    """Infusion rate of a regimen, mean over patients, as steps.
 
+    weight  : (patients) kg
     span    : ticks
     returns : hours (steps), and the rate from there on, mg/h of base (steps); the last step is at the span
     """
     changes: dict[int, float] = {0: 0.0, span: 0.0}
-    for dose in arm.regimen.doses:
+    for dose in regimen.doses:
         if dose.duration:
-            rate = float(np.mean(dose.base_amount(arm.individuals.weight))) / to_hours(dose.duration)
+            rate = float(np.mean(dose.base_amount(weight))) / to_hours(dose.duration)
             for start in dose.starts:
                 changes[start] = changes.get(start, 0.0) + rate
                 changes[start + dose.duration] = changes.get(start + dose.duration, 0.0) - rate
@@ -182,14 +143,18 @@ def rate_steps(arm: Arm, span: int) -> tuple[Floats, Floats]:
     return times[shown] / TICKS_PER_HOUR, rates[shown]
 
 
-def boluses(arm: Arm, span: int) -> list[tuple[list[float], float]]:
-    """Doses given at once: for each course of them the hours, and the mg of base, mean over patients."""
+def boluses(regimen: Regimen, weight: Floats, span: int) -> list[tuple[list[float], float]]:
+    """Doses given at once: for each course of them the hours, and the mg of base, mean over patients.
+
+    weight : (patients) kg
+    span   : ticks
+    """
     return [
         (
             [to_hours(start) for start in dose.starts if start <= span],
-            float(np.mean(dose.base_amount(arm.individuals.weight))),
+            float(np.mean(dose.base_amount(weight))),
         )
-        for dose in arm.regimen.doses
+        for dose in regimen.doses
         if not dose.duration and dose.start <= span
     ]
 

@@ -8,10 +8,11 @@ from math import log
 from typing import Any
 
 from pkpd.comparison import Comparison
+from pkpd.moments import window
 from pkpd.outcomes import NG_PER_ML
 from pkpd.plot import panels as draw
 from pkpd.plot import style
-from pkpd.plot.curves import Course, Curves, joint_error, joint_shares, rate_steps, side_effects, window
+from pkpd.plot.curves import Course, Curves, joint_error, joint_shares, rate_steps, side_effects
 from pkpd.plot.sheet import EndLabel, Sheet, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, Look, text_height, wrap
 from pkpd.times import to_hours
@@ -94,14 +95,19 @@ def _columns(
 ) -> Block:
     """Dose strip, levels and probabilities: one column for every treated regimen, over its own time."""
     courses, count = curves.courses, len(curves.courses)
-    rates = [max(rate_steps(course.arm, window(course.arm.end, comparison.horizon))[1]) for course in courses]
+    rates = [
+        max(
+            rate_steps(course.arm.regimen, course.arm.individuals.weight, window(course.arm.end, comparison.horizon))[1]
+        )
+        for course in courses
+    ]
     given = [rate for rate in rates if rate > 0]
     headroom = 1.9 if any(not dose.duration for course in courses for dose in course.arm.regimen.doses) else 1.55
     shared = not given or max(given) <= SAME_SCALE * min(given)
     gap = COLUMN_GAP if shared else OWN_SCALE_GAP
     wide = (WIDTH - LEFT - RIGHT - (count - 1) * gap) / count
     names = [wrap(course.arm.name, wide, NAME, bold=True) for course in courses]
-    texts = [wrap(str(course.arm.regimen), wide, SMALL, most=9) for course in courses]
+    texts = [wrap(course.arm.prescription, wide, SMALL, most=9) for course in courses]
     effects = side_effects(comparison.arms[0].individuals.model) if "side effects" in panels else []
     level_key = key_rows(draw.band_symbols(comparison.subjects, comparison.threshold / NG_PER_ML), WIDTH - LEFT - RIGHT)
     error = max(course.error for course in courses)
@@ -135,7 +141,8 @@ def _columns(
             sheet.text(left, below + 0.02, texts[k], SMALL)
             strip = sheet.axes(left, rows[0], wide, STRIP, f"dose: {course.arm.name}")
             highest = max(given, default=0.0) if shared else rates[k]
-            draw.dose_strip(strip, course.arm, hours, highest, headroom, look, wide)
+            weight = course.arm.individuals.weight
+            draw.dose_strip(strip, course.arm.regimen, weight, hours, highest, headroom, look, wide)
             _rate_axis(strip, highest, k, shared)
             draw.time_axis(strip, hours, wide, labels=not parts)
             for number, (kind, high, _) in enumerate(parts):

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pkpd.comparison import JOINT_STATES, Arm
-from pkpd.dosing.regimen import DrugForm
+from pkpd.comparison import JOINT_STATES
+from pkpd.dosing.regimen import DrugForm, Regimen
 from pkpd.model.effect import Effect
 from pkpd.plot import style
 from pkpd.plot.curves import Course, Relief, boluses, rate_steps
 from pkpd.plot.sheet import Symbol
 from pkpd.plot.style import GREY, INK, SMALL, THIN, Look, number
 from pkpd.times import to_ticks
+
+Floats = NDArray[np.float64]
 
 WIDE_BAND, NARROW_BAND = 0.18, 0.42  # opacity of the bands of 90 and 50 % of patients
 FORMS = {"racemate": "racemate", "S": "S-ketamine", "R": "R-ketamine"}
@@ -62,9 +65,19 @@ def time_axis(axes: Any, hours: float, width: float, labels: bool, weeks: bool =
         axes.set_xlabel(f"Time ({unit})", fontsize=style.LABEL, color=INK, labelpad=2)
 
 
-def dose_strip(axes: Any, arm: Arm, hours: float, highest: float, headroom: float, look: Look, width: float) -> None:
+def dose_strip(
+    axes: Any,
+    regimen: Regimen,
+    weight: Floats,
+    hours: float,
+    highest: float,
+    headroom: float,
+    look: Look,
+    width: float,
+) -> None:
     """What is given over time: infusion rate as filled steps, doses given at once as impulses.
 
+    weight   : (patients) kg
     hours    : the axis is long
     highest  : infusion rate of all strips that share the scale, mg/h; 0 without infusions
     headroom : height of the strip over that of the highest rate
@@ -72,11 +85,11 @@ def dose_strip(axes: Any, arm: Arm, hours: float, highest: float, headroom: floa
     """
     top = highest or 1.0
     span = to_ticks(hours)
-    at, rates = rate_steps(arm, span)
+    at, rates = rate_steps(regimen, weight, span)
     axes.fill_between(at, rates, step="post", color=look.colour, alpha=0.35, linewidth=0)
     axes.plot(at, rates, drawstyle="steps-post", color=look.colour, linewidth=0.9)
     taken = 0.0
-    for starts, amount in boluses(arm, span):
+    for starts, amount in boluses(regimen, weight, span):
         axes.vlines(starts, 0, top, color=look.colour, linewidth=0.9)
         axes.plot(
             starts, [top] * len(starts), linestyle="none", marker="o", markersize=2.5, color=look.colour, clip_on=False
@@ -97,7 +110,7 @@ def dose_strip(axes: Any, arm: Arm, hours: float, highest: float, headroom: floa
                 parse_math=False,
             )
             taken = share + (room if right else 0)
-    total = f"{form_text(arm.regimen.forms)}, {number(float(arm.outcome('cumulative dose').values.mean()))} mg"
+    total = f"{form_text(regimen.forms)}, {number(float(regimen.cumulative_amount(weight).mean()))} mg"
     axes.annotate(
         total,
         (0, 1),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
 from pkpd.population import streams
-from pkpd.units import parse
+from pkpd.units import Dimension, analyse, parse, split
 
 Floats = NDArray[np.float64]
 
@@ -69,6 +69,27 @@ class Spread:
         return np.clip(values, self.least, self.most)
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A trait that some people have: 1 in them, 0 in the others.
+
+    share        : probability that a person has it, 0 to 1
+    source, mark : where the number is from
+    """
+
+    share: float
+    source: str = "user"
+    mark: str = "assumed"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.share, bool) or not isinstance(self.share, (int, float)) or not 0 <= self.share <= 1:
+            raise SimulationError(f"population: a share of {self.share!r} is not a number from 0 to 1.")
+
+    def draw(self, seed: int, subjects: NDArray[np.int64], name: str) -> Floats:
+        """1 or 0, one a subject: a uniform number of the subject's own below the share."""
+        return (streams.uniform(seed, subjects, f"covariate {name}") < self.share).astype(float)
+
+
 # The patients of the CRPS trial: weight 79 kg, SD 19, age 46 years, SD 12 (Otto 2021 table 2, on Sigtermans 2009).
 CRPS_WEIGHT = Spread(
     79.0,
@@ -79,6 +100,27 @@ CRPS_WEIGHT = Spread(
     "Otto 2021, Eur J Clin Pharmacol 77:1181, table 2 (CRPS trial population)",
     "secondary",
 )
+
+
+Given = Spread | Share | str | float
+
+
+def _constant(name: str, given: str | float) -> tuple[float, Dimension]:
+    """A value that everybody has: the number in its canonical unit, and its dimension."""
+    where = f"population: {name}"
+    if name == "age":
+        value, dimension = parse(given, "age", where), analyse("year")[1]
+    elif isinstance(given, str):
+        number, unit = split(given, where)
+        factor, dimension = analyse(unit, where)
+        value = number * factor
+    else:
+        value, dimension = float(given), ()
+    if not math.isfinite(value):
+        raise SimulationError(f"{where} is {given!r}, which is not a finite number.")
+    if name == "age" and value < 0:
+        raise SimulationError(f"{where} is {given!r}; nobody is younger than 0.")
+    return value, dimension
 
 
 def _whole(number: object, least: int) -> bool:
@@ -93,7 +135,8 @@ class Population:
     size       : how many
     seed       : 0 to 2^64 - 1
     weight     : Spread of body weight, kg; or one weight for all, as text ("70 kg")
-    covariates : further covariates, name -> Spread
+    covariates : further covariates, name -> text with its unit ("70 year") or number, the same for everybody; Share(p)
+                 of those who have a trait; or Spread. What it does not name is not known of anybody
     subjects   : the patients' numbers; 0 ... size - 1 unless given
     varied     : False switches off every spread but that of the covariates: typical people
     """
@@ -101,7 +144,7 @@ class Population:
     size: int = 1000
     seed: int = 1
     weight: Spread | str = CRPS_WEIGHT
-    covariates: Mapping[str, Spread] = field(default_factory=dict)
+    covariates: Mapping[str, Given] = field(default_factory=dict)
     subjects: Sequence[int] | None = None
     varied: bool = True
 
@@ -114,17 +157,35 @@ class Population:
             raise SimulationError(f"population: {len(self.subjects)} subject numbers for {self.size} subjects.")
         if self.subjects is not None and not all(_whole(number, 0) for number in self.subjects):
             raise SimulationError("population: subject numbers are whole numbers from 0 on.")
-        if not all(isinstance(spread, Spread) for spread in self.covariates.values()):
-            raise SimulationError("population: covariates are given as name -> Spread(mean, sd, ...).")
+        if not isinstance(self.covariates, Mapping):
+            raise SimulationError(f"population: covariates are given by name, not as {str(self.covariates)[:40]}.")
+        object.__setattr__(self, "covariates", dict(self.covariates))
+        for name, given in self.covariates.items():
+            self._check(name, given)
         self.spread()
 
+    @staticmethod
+    def _check(name: str, given: object) -> None:
+        if name == "weight":
+            raise SimulationError('population: body weight has a place of its own; write weight="70 kg" or a Spread.')
+        if isinstance(given, bool) or not isinstance(given, (Spread, Share, str, int, float)):
+            raise SimulationError(
+                f'population: {name} is {given!r}. Give a text with its unit ("70 year"), a number, Share(0.1) or '
+                "Spread(mean, sd)."
+            )
+        if name == "age" and isinstance(given, Share):
+            raise SimulationError("population: age is not a trait that some have. Give a text or a Spread.")
+        if not isinstance(given, (Spread, Share)):
+            _constant(name, given)
+
     @classmethod
-    def typical(cls, weight: str = "70 kg") -> Population:
+    def typical(cls, weight: str = "70 kg", covariates: Mapping[str, Given] | None = None) -> Population:
         """One typical person: every spread switched off.
 
-        weight : body weight with its unit
+        weight     : body weight with its unit
+        covariates : as of a Population, such as {"age": "8 year"}
         """
-        return cls(size=1, weight=weight, varied=False)
+        return cls(size=1, weight=weight, covariates=covariates or {}, varied=False)
 
     def only(self, subjects: Sequence[int]) -> Population:
         """The same population cut down to some of its patients, by number."""
@@ -148,6 +209,21 @@ class Population:
         """
         if name == "weight":
             return self.spread().draw(self.seed, self.numbers, name)
-        if name in self.covariates:
-            return self.covariates[name].draw(self.seed, self.numbers, name)
-        return np.full(self.size, float(typical))
+        if name not in self.covariates:
+            return np.full(self.size, float(typical))
+        given = self.covariates[name]
+        if not isinstance(given, (Spread, Share)):
+            return np.full(self.size, _constant(name, given)[0])
+        drawn = given.draw(self.seed, self.numbers, name)
+        if name == "age" and (drawn < 0).any():
+            raise SimulationError(
+                "population: some ages come out below 0. Give the Spread of age its least, such as 18."
+            )
+        return drawn
+
+    def dimension(self, name: str) -> Dimension | None:
+        """The dimension in which a covariate was given; None where it does not say (a Spread is canonical)."""
+        given = self.covariates.get(name)
+        if given is None or isinstance(given, Spread):
+            return None
+        return () if isinstance(given, Share) else _constant(name, given)[1]

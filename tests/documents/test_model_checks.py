@@ -14,6 +14,7 @@ import structure_runs
 
 import pkpd
 from pkpd import units
+from pkpd.errors import SimulationError
 from pkpd.model import library
 from pkpd.model.effect import FORMS
 from pkpd.model.model import MARKS, Check
@@ -86,6 +87,8 @@ def marked(owner: Owner) -> Iterator[tuple[str, str, str]]:
         return
     for name, form in owner.forms.items():
         yield name, form.source, form.mark
+    for name, reading in owner.readings.items():
+        yield f"reading {name}", reading.source, reading.mark
     for covariance in owner.covariances:
         yield f"covariance of {covariance.first}", covariance.source, covariance.mark
     for name, residual in owner.residual.items():
@@ -115,9 +118,9 @@ def blocks() -> list[str]:
     return re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_readme_has_its_four_examples() -> None:
+def test_the_readme_has_its_five_examples() -> None:
     kinds = [re.search(r'^kind\s*=\s*"(.*?)"', block, re.MULTILINE)[1] for block in blocks()]  # type: ignore[index]
-    assert kinds == ["pk", "pk", "effect", "study"]
+    assert kinds == ["pk", "pk", "effect", "modifier", "study"]
 
 
 def test_the_readme_s_kinetic_model_loads() -> None:
@@ -125,6 +128,11 @@ def test_the_readme_s_kinetic_model_loads() -> None:
     assert set(model.states) == {"S_central", "S_peripheral1", "R_central", "NK_central", "on_the_way"}
     assert model.parameters["CL"].scan == (70, 98)
     assert model.covariances[0].value == 0.0226
+    assert model.reading("linear weight scaling").parameters["CL"].scale.exponent == 1  # type: ignore[union-attr]
+    once, thrice = (pkpd.simulate(model, f"{n} sprays of 28 mg nasal", None, ["1 h"])["S-ketamine"] for n in (1, 3))
+    assert thrice / once == pytest.approx((0.54 + 2 * 0.33) / 0.54)
+    with pytest.raises(SimulationError, match="The nearest: 28 and 56 mg"):
+        pkpd.simulate(model, "30 mg nasal", None, ["1 h"])
     assert [check.quantity for check in model.checks] == ["concentration"]
     assert pkpd.simulate(model, "10 mg iv", 3, ["1 h"])["S-norketamine"].shape == (1, 3)
 
@@ -154,6 +162,15 @@ def test_the_readme_s_effect_loads() -> None:
     assert effect.role == "relief"
     assert effect.correlations[0].rho == 0.5
     assert pkpd.simulate(pkpd.load("kamp2020-ketamine").with_effects(effect), "50 mg iv", 3, ["1 h"])[effect.id].any()
+
+
+def test_the_readme_s_modifier_and_study_load() -> None:
+    modifier = pkpd.read_modifier(blocks()[3])
+    effects = [pkpd.load_effect(name) for name in ("psychotomimetic-asked", "fast-relief")]
+    model = pkpd.load("kamp2020-ketamine").with_effects(*effects).with_modifiers(modifier, form="racemate")
+    assert model.parameters["CL"].value == pytest.approx(0.8 * 84)
+    assert model.effects[0].log_odds == -1.4
+    assert [own.id for own in pkpd.read_study(blocks()[4]).arms[1].modifiers] == ["rifampicin"]
 
 
 # Evidence behind the slow and the fast effect

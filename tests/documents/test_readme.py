@@ -40,7 +40,7 @@ def test_every_prescription_shown_can_be_read():
 
     line = README[README.index("## Prescriptions") : README.index('"ketamine" alone')]
     texts = re.findall(r"`([^`]+)`", line)
-    assert len(texts) == 6
+    assert len(texts) == 7
     for text in texts:
         regimen = pkpd.parse(text)
         assert pkpd.parse(str(regimen)) == regimen

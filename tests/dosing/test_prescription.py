@@ -384,3 +384,33 @@ def test_what_cannot_be_read_says_why(text: str, message: str) -> None:
 
 def test_a_decimal_may_begin_with_its_point() -> None:
     assert parse(".5 mg iv") == bolus(0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("3 devices of 28 mg nasal", "84 mg nasal"),
+        ("1 device of 28 mg nasal", "28 mg nasal"),
+        ("s-ketamine, 6 sprays of 14 mg, nasal, daily for 2 doses", "s-ketamine 84 mg nasal daily for 2 doses"),
+        ("2 films of 50 mg sublingual then after 1 h 1 film of 50 mg", "100 mg sublingual then after 1 h 50 mg"),
+        ("2 devices of 0.2 mg/kg nasal, at most 25 mg", "0.4 mg/kg nasal, at most 25 mg"),
+    ],
+)  # fmt: skip
+def test_pieces_of_one_time_are_one_dose(text: str, plain: str) -> None:
+    assert parse(text) == parse(plain)
+    assert parse(write(parse(text))) == parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("3 devices nasal", '"3 devices" does not say what is in one. Write it like "3 devices of 28 mg"'),
+        ("2.5 devices of 28 mg nasal", "2.5 is not a number of pieces. It must be a whole number, at least 1"),
+        ("0 sprays of 14 mg nasal", "0 is not a number of pieces"),
+        ("3 devices of 28 mg/h nasal over 1 h", 'holds an amount, such as "28 mg", and no rate'),
+        ("3 devices of 28 nasal", "has no unit"),
+    ],
+)
+def test_pieces_refused(text: str, what: str) -> None:
+    with pytest.raises(PrescriptionError, match=what):
+        parse(text)

@@ -206,7 +206,7 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
         ),
         ('drug          = "ketamine"\n', "", "", '"drug" is missing'),
         ("[odes]", "[ode]", "[ode]", 'table "ode" is not known.*Did you mean "odes"'),
-        ('kind          = "pk"', 'kind = "pd"', "[kind]", "Allowed: effect, pk"),
+        ('kind          = "pk"', 'kind = "pd"', "[kind]", "Allowed: effect, modifier, pk"),
     ],
 )
 def test_refused_with_line_and_key(old: str, new: str, key: str, what: str) -> None:
@@ -305,3 +305,47 @@ def test_whatever_is_wrong_is_a_refusal(text: str) -> None:
                 read("\n".join([*lines[:index], changed_line, *lines[index + 1 :]]), "m.toml")
             except ModelFileError as error:
                 assert str(error).startswith("m.toml line "), error
+
+
+CHECKED = """
+[[check]]
+quantity   = "parameter"
+expression = "CL"
+value      = 1
+unit       = "L/h"
+within     = 1
+source     = "author2000"
+mark       = "derived"
+kind       = "arithmetic"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('[of_dose]\nshare = "dose / V1"\n', None),
+        ('[of_dose]\nshare = "doses / V1"\n', '"doses" is not known here.*Did you mean "dose"'),
+        ('[of_dose]\nCL = "dose / V1"\n', '"CL" is the name of a parameter'),
+        ('[of_dose]\ndose = "V1"\n', '"dose" is the name of a parameter'),
+        ('[of_dose]\na = "b"\nb = "a"\n', "dose-dependent values go in a circle: a -> b -> a"),
+        ('[of_dose]\nshare = "dose + V1"\n', "only like can be added"),
+        (CHECKED + "covariates = { weight = 3 }\n", "the weight of a check has a key of its own"),
+        (CHECKED + 'covariates = { hight = "3 m" }\n', '"hight" is not known'),
+        (CHECKED + 'dose = "10 mg iv"\n', None),
+    ],
+)
+def test_values_of_a_dose_and_persons_of_checks(text: str, what: str | None) -> None:
+    if what is None:
+        read_model(MODEL + "\n" + text)
+        return
+    with pytest.raises(ModelFileError, match=what):
+        read_model(MODEL + "\n" + text)
+
+
+def test_routes_by_dose() -> None:
+    own = '[of_dose]\nshare = "F_oral * dose / dose"\namount = "dose"\n'
+    read_model(MODEL.replace('"F_oral"', '"share"', 1) + own)
+    with pytest.raises(ModelFileError, match='"amount" is mg .*; bioavailability needs a plain number'):
+        read_model(MODEL.replace('"F_oral"', '"amount"', 1) + own)
+    with pytest.raises(ModelFileError, match='unit_dose.*"F_oral" is a plain number; unit_dose needs mg'):
+        read_model(MODEL.replace("bioavailability", 'unit_dose = "F_oral"\nbioavailability', 1))

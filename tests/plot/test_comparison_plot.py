@@ -21,9 +21,10 @@ from pkpd.comparing import course
 from pkpd.comparison import JOINT_STATES, Comparison
 from pkpd.dosing.prescription import parse
 from pkpd.errors import SimulationError, UnknownName
+from pkpd.moments import course_times, window
 from pkpd.plot import style
 from pkpd.plot.comparison import draw, save
-from pkpd.plot.curves import SHARES, course_times, follow, gather, rate_steps, relief_times, window
+from pkpd.plot.curves import SHARES, follow, gather, rate_steps, relief_times
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.units import HYDROCHLORIDE_TO_BASE
 
@@ -339,7 +340,7 @@ def test_windows_and_times() -> None:
 def test_infusion_rates_are_steps_that_add_up() -> None:
     text = "ketamine 10 mg/h iv over 2 h and s-ketamine hcl 5 mg/h iv over 1 h every 2 h for 2 doses"
     arm = compared({"two": text}).arms[0]
-    hours, rates = rate_steps(arm, 4 * HOUR)
+    hours, rates = rate_steps(arm.regimen, arm.individuals.weight, 4 * HOUR)
     base = 5 * HYDROCHLORIDE_TO_BASE
     np.testing.assert_allclose(hours, [0, 1, 2, 3, 4])
     np.testing.assert_allclose(rates, [10 + base, 10, base, 0, 0], rtol=1e-12)

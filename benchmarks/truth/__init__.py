@@ -1,0 +1,1 @@
+"""Published observations against the prediction of every model that applies to them."""

@@ -1,0 +1,64 @@
+"""Models against published observations: `python -m benchmarks.truth [--json FILE] [--figure FILE] [--keep]`.
+
+Prints how far every model is off, for each route and analyte, and what is asked of the library beside what it reaches.
+The exit status is 1 where a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from benchmarks.truth import parameters, report, scoring, targets
+from benchmarks.truth.meeting import subjects
+from pkpd import observations
+from pkpd.observations.cells import folder
+
+OTHERS = ("side_effects", "trials")  # rooms with score, table and as_json of their own
+
+
+def main() -> int:
+    """Predict, print, write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description=__doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every prediction with its source here")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw predicted against observed (.png, .svg)")
+    parser.add_argument("--keep", action="store_true", help="write the scoreboard that `pkpd models` shows")
+    chosen = parser.parse_args()
+    models = list(subjects())
+    entries, missing = scoring.score(observations.concentrations(), models)
+    scores = scoring.summaries(entries)
+    reported = parameters.score(observations.parameters(), models)
+    judged = targets.judge(entries, reported)
+    print("Measured concentrations and areas", end="\n\n")
+    print(report.scores_table(scores), end="\n\n")
+    print(report.LEGEND, end="\n\n")
+    print(report.unpredicted(missing, entries), end="\n\n")
+    print("Reported parameters and ratios", end="\n\n")
+    print(report.parameters_table(reported), end="\n\n")
+    print(report.targets_table(judged))
+    written: dict[str, Any] = report.as_json(scores, entries, missing, reported, judged)
+    for name in OTHERS:
+        if find_spec(f"benchmarks.truth.{name}") is not None:
+            room = import_module(f"benchmarks.truth.{name}")
+            rows = room.score()
+            print("\n" + room.table(rows))
+            written[name] = room.as_json(rows)
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    if chosen.figure is not None:
+        from benchmarks.truth.figure import draw
+
+        draw(entries, chosen.figure)
+    if chosen.keep:
+        lines = json.dumps(report.kept(scores, entries), separators=(",", ":")).replace("},{", "},\n{")
+        (folder() / "scoreboard.json").write_text(lines + "\n", encoding="utf-8")
+    return int(any(one.met is False for one in judged))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""What is asked of the library, and what it reaches on the observations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.truth.meeting import whose
+from benchmarks.truth.parameters import ParameterEntry
+from benchmarks.truth.scoring import PARENTS, Entry, geometric_fold, share_within
+from pkpd.model.library import DEFAULT_MODEL
+
+MOST_GMFE, WITHIN, SHARE = 1.25, 1.5, 0.9
+ROUTES = {
+    "intravenous": ("iv",),
+    "oral": ("oral",),
+    "nasal": ("nasal",),
+    "sublingual and buccal": ("sublingual", "buccal"),
+}
+ROUTE_WITHIN, ROUTE_SHARE = 2.0, 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing asked; `met` is None where there is nothing to judge it by; `rows` names what is responsible."""
+
+    asked: str
+    found: str
+    met: bool | None
+    rows: tuple[str, ...] = ()
+
+
+def judge(entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> list[Target]:
+    """The default model on intravenous ketamine in adults, and every route with a complete model."""
+    scored = [e for e in entries if not e.own and whose(e.row) == "adults"]
+    data = [e for e in scored if e.row.kind == "data"]
+    return [
+        *_default(data, "data"),
+        *_default(scored, "data and doubtful rows"),
+        *(_route(name, routes, data, entries, parameters) for name, routes in ROUTES.items()),
+    ]
+
+
+def _default(rows: Sequence[Entry], kinds: str) -> list[Target]:
+    mine = [
+        e
+        for e in rows
+        if e.subject.model.id == DEFAULT_MODEL
+        and not e.subject.reading
+        and e.row.route == "iv"
+        and e.row.analyte in PARENTS
+        and not e.outside
+    ]
+    of = f"{DEFAULT_MODEL}, intravenous S- and racemic ketamine in adults, {kinds}"
+    gmfe, share = geometric_fold(mine), share_within(mine, WITHIN)
+    if gmfe is None or share is None:
+        return [Target(of, "no rows", None)]
+    beyond = tuple(_line(e) for e in sorted(mine, key=lambda e: -e.fold) if e.fold > WITHIN)
+    return [
+        Target(f"{of}: off by at most {MOST_GMFE}", f"{gmfe:.3f} on {len(mine)} rows", gmfe <= MOST_GMFE),
+        Target(f"{of}: {SHARE:.0%} of rows within {WITHIN} fold", f"{share:.0%}", share >= SHARE, beyond),
+    ]
+
+
+def _route(
+    name: str,
+    routes: tuple[str, ...],
+    data: Sequence[Entry],
+    entries: Sequence[Entry],
+    parameters: Sequence[ParameterEntry],
+) -> Target:
+    """The best model of a route, over all its rows and analytes; with too few rows it is not judged."""
+    asked = f"{name}: a model with {ROUTE_SHARE:.0%} of its rows within {ROUTE_WITHIN:g} fold"
+    here = [e for e in data if e.row.route in routes]
+    shares = []
+    for label in dict.fromkeys(e.subject.label for e in here):
+        mine = [e for e in here if e.subject.label == label]
+        share = share_within(mine, ROUTE_WITHIN)
+        assert share is not None
+        shares.append((share >= ROUTE_SHARE, len(mine), share, label))
+    if not shares:
+        return Target(asked, _instead(routes, entries, parameters), None)
+    shares.sort(reverse=True)
+    met = shares[0][0]
+    listed = tuple(f"{label}: {share:.0%} of {count} rows" for _, count, share, label in shares[:6])
+    beyond = () if met else tuple(_line(e) for e in sorted(here, key=lambda e: -e.fold) if e.fold > ROUTE_WITHIN)
+    return Target(asked, listed[0], met, (*listed[1:], *beyond))
+
+
+def _instead(routes: tuple[str, ...], entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> str:
+    """What there is where no adult's concentration can be scored."""
+    own = [e for e in entries if e.row.route in routes and e.own]
+    others = [p for p in parameters if p.row.route in routes and p.row.kind == "data" and not p.own]
+    parts = ["no measured concentrations of adults that a model was not made from"]
+    if own:
+        parts.append(f"on {len(own)} rows it was made from a model is off by {geometric_fold(own):.2f}")
+    if others:
+        near = sum(0.5 <= p.ratio <= 2.0 for p in others)
+        rows = len({p.row.id for p in others})
+        parts.append(f"of {len(others)} predictions of {rows} reported parameters {near} are within 2 fold")
+    return "; ".join(parts)
+
+
+def _line(e: Entry) -> str:
+    site = f"{e.row.site} sample, {e.subject.model.sampling_site} model"
+    values = f"{e.predicted:.3g} for {e.row.value:.3g} {e.row.unit}"
+    return f"{e.subject.label} on {e.row.id}: {values} ({e.fold:.2f} fold; {site})"

@@ -1,0 +1,106 @@
+"""A disagreement as tables for a terminal, as CSV, and the name of its files."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import re
+
+from pkpd.console import console, left, table
+from pkpd.disagreement import COLUMNS, Disagreement, by_reason, hours_text
+from pkpd.tables import number_text
+
+LONGEST_NAME = 80  # characters
+
+
+def file_name(disagreement: Disagreement) -> str:
+    """A safe name of the files of a disagreement, without suffix.
+
+    returns : letters, digits, points and hyphens, such as "disagree-ketamine-0.5-mg-kg-iv-over-40-min-ketamine"; a long
+              regimen is cut and told apart by a digest
+    """
+    text = f"disagree {disagreement.regimen} {disagreement.analyte}"
+    name = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - 9].rstrip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def csv_text(disagreement: Disagreement) -> str:
+    """The whole of it as CSV, numbers to six significant digits, empty where there is none."""
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in disagreement.rows():
+        writer.writerow([_cell(cell) for cell in row])
+    return made.getvalue()
+
+
+def _cell(cell: str | float) -> str:
+    if isinstance(cell, str):
+        return cell
+    return "" if math.isnan(cell) else f"{cell:.6g}"
+
+
+def print_disagreement(disagreement: Disagreement) -> None:
+    """The models, how far they are apart, the effect sites, what was observed, and who is left out."""
+    out = console()
+    age = "" if disagreement.age is None else f", {disagreement.age:g} years"
+    person = f"one typical person of {disagreement.weight:g} kg{age}"
+    out.print(
+        f"{disagreement.regimen}: {disagreement.analyte} in {person}, over {disagreement.horizon:g} h", style="bold"
+    )
+    marked = "* outside the model's limits"
+    heads = ("model", "site", "population", "peak (ng/mL)", "at (h)", "area (ng/mL h)", "at the end (ng/mL)")
+    models = table(f"Models ({marked})", *heads, "half-life (h)")
+    for curve in disagreement.curves:
+        models.add_row(
+            f"{curve.name}{' *' if curve.outside else ''}",
+            curve.site,
+            curve.population,
+            *(number_text(value) for value in (curve.peak, curve.peak_hours, curve.area, curve.last, curve.half_life)),
+        )
+    for column in models.columns[1:3]:
+        column.justify = "left"
+    out.print(models)
+    apart = left(table("How far models inside their limits are apart", "at", "fold", "lowest", "highest"))
+    for fold in disagreement.folds:
+        low, high = (
+            f"{number_text(value)} {name}" for value, name in ((fold.low, fold.lowest), (fold.high, fold.highest))
+        )
+        apart.add_row(fold.what, number_text(fold.fold), low, high)
+    out.print(apart)
+    if disagreement.sites:
+        title = f"Peak at effect sites fed by {disagreement.site_model}"
+        if math.isfinite(disagreement.site_fold):
+            title += f": {number_text(disagreement.site_fold)}-fold apart among those of less than a day"
+        sites = table(title, "effects", "half-life of equilibration", "peak (ng/mL)", "at (h)")
+        for site in disagreement.sites:
+            name = ", ".join(site.of) + (f", {site.end} end of its range" if site.end else "")
+            sites.add_row(name, hours_text(site.half_life), number_text(site.peak), number_text(site.peak_hours))
+        out.print(sites)
+    if disagreement.points:
+        seen = table("Observed", "study", "n", "site", "what", "at (h)", "value", "remark")
+        for point in disagreement.points:
+            unit = "ng/mL h" if point.metric == "area" else "ng/mL"
+            seen.add_row(
+                point.study,
+                str(point.n or "-"),
+                point.site,
+                f"{point.metric} of {point.analyte}",
+                number_text(point.hours),
+                f"{number_text(point.value)} {unit}",
+                point.remark,
+            )
+        out.print(seen)
+    for curve in disagreement.curves:
+        if curve.same:
+            out.print(f"Note: {curve.name} gives the same under its other readings: {', '.join(curve.same)}.")
+    for flag in dict.fromkeys(flag.text for curve in disagreement.curves for flag in curve.flags):
+        out.print(f"Note: {flag}")
+    for text in by_reason(disagreement.left_out):
+        out.print(f"Left out: {text}")
+    out.print("Every source: pkpd show MODEL, or pkpd show EFFECT.")
+    out.print("For research and teaching. Not for dosing patients.")
