@@ -59,7 +59,7 @@ def compare(
     """Compare regimens in the same virtual patients.
 
     model     : kinetic model; its own effects are used where it has some
-    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("14 mg oral", "clarithromycin");
+    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine");
                 "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
     subjects  : Population, number of patients, or parameter table
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
@@ -84,12 +84,12 @@ def compare(
         raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if not regimens:
         raise SimulationError("compare: no regimens. Give at least one, name -> prescription.")
-    given = {name: planned(one, f'regimen "{name}"') for name, one in regimens.items()}
-    plans = {name: plan.regimen for name, plan in given.items()}
+    wanted = {name: planned(given, f'regimen "{name}"') for name, given in regimens.items()}
+    plans = {name: plan.regimen for name, plan in wanted.items()}
     check_indication(indication, "compare")
     held = _reference(plans, reference)
     model, notes = equipped(model, effects)
-    models = {name: modified_for(model, plan, f'regimen "{name}"', subjects) for name, plan in given.items()}
+    models = {name: modified_for(model, plan, f'regimen "{name}"', subjects) for name, plan in wanted.items()}
     level = parse(threshold, "concentration", "threshold")
     if not 0 <= level < np.inf:
         raise SimulationError(f"threshold: {threshold!r} is not a level from 0 on.")
@@ -106,7 +106,8 @@ def compare(
         done = _Done(own.size, number, len(plans), progress)
         made = outcomes(own, regimen, ends[name], asked, tolerance, threads, done)
         arms.append(Arm(name, regimen, ends[name], own, made))
-        flags += _guidance(own, name, regimen, indication)
+        if model.drug == "ketamine" and (indication or judging.is_long(regimen)):
+            flags += judging.flags(regimen, max(1.0, round(float(np.median(own.weight)))), indication, name)
         if progress is not None:
             progress((number + 1) / len(plans))
     notes += notes_of(models) + _clocks(arms, held) + _limits(model, arms, analyte)
@@ -153,26 +154,28 @@ def equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, lis
     if effects is not None:
         if not all(isinstance(effect, Effect) for effect in effects):
             raise SimulationError("effects: give effects, from pkpd.load_effect or pkpd.default_effects.")
-        return replace(model, effects=()).with_effects(*effects), []
+        return replace(model, effects=()).with_effects(*effects), _borrowed(model, effects)
     if model.effects:
         return model, []
     chosen = default_effects()
     try:
-        notes = (
-            []
-            if model.id == DEFAULT_MODEL
-            else [
-                f"The thresholds of the default effects belong to {DEFAULT_MODEL}; under {model.id} they would have "
-                "to be estimated again."
-            ]
-        )
-        return model.with_effects(*chosen), notes
+        return model.with_effects(*chosen), _borrowed(model, chosen)
     except UnknownName:
         needed = sorted({effect.driver.analyte for effect in chosen if effect.driver is not None})
         return model, [
             f"No effects: the default effects follow {', '.join(needed)}, which {model.id} does not give "
             f"(it gives {', '.join(model.outputs)})."
         ]
+
+
+def _borrowed(model: Model, effects: Sequence[Effect]) -> list[str]:
+    """A note where default effects follow other kinetics than those they were fitted under."""
+    if model.id == DEFAULT_MODEL or not any(effect.default and effect.driver is not None for effect in effects):
+        return []
+    return [
+        f"The thresholds of the default effects belong to {DEFAULT_MODEL}; under {model.id} they would have "
+        "to be estimated again."
+    ]
 
 
 def _ends(plans: Mapping[str, Regimen]) -> dict[str, int]:
@@ -221,13 +224,6 @@ def _others(
     people = people if seed is None else replace(people, seed=seed)
     shifted = tuple(int(s) for s in people.numbers + number * (int(people.numbers.max()) + 1))
     return individuals(model, replace(people, subjects=shifted))
-
-
-def _guidance(patients: Individuals, name: str, regimen: Regimen, indication: str | None) -> list[Flag]:
-    """What guidelines and harms say of an arm at its patients' median weight; of another drug nothing."""
-    if patients.model.drug != "ketamine" or not (indication or judging.is_long(regimen)):
-        return []
-    return judging.flags(regimen, max(1.0, round(float(np.median(patients.weight)))), indication, name)
 
 
 def _analyte(model: Model) -> str:

@@ -239,14 +239,6 @@ def _of_model(model: Model, covariates: Mapping[str, Floats]) -> dict[str, Float
 
 
 @lru_cache(maxsize=64)
-def _columns(model: Model) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
-    """Names "effect.parameter", all names a parameter table may hold, and those it must hold."""
-    qualified = frozenset(f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters)
-    allowed = qualified.union(model.parameters, model.derived, _read(model), USUAL)
-    return qualified, allowed, tuple(name for name, own in model.parameters.items() if own.value is None)
-
-
-@lru_cache(maxsize=64)
 def _switched_off(model: Model) -> dict[str, str]:
     """Potencies and half-lives of effects that are 0, as "effect.parameter", and what is left out because of it."""
     off = {}
@@ -261,6 +253,14 @@ def _switched_off(model: Model) -> dict[str, str]:
             if effect.is_off(one.potency):
                 off[f"{effect.id}.{one.potency}"] = one.analyte
     return off
+
+
+@lru_cache(maxsize=64)
+def _columns(model: Model) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    """Names "effect.parameter", all names a parameter table may hold, and those it must hold."""
+    qualified = frozenset(f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters)
+    allowed = qualified.union(model.parameters, model.derived, _read(model), USUAL)
+    return qualified, allowed, tuple(name for name, own in model.parameters.items() if own.value is None)
 
 
 @lru_cache(maxsize=64)

@@ -72,7 +72,7 @@ def points(
     analyte      : what is followed
     weight, age  : of the person, kg and years; children are shown to children, and adults to everybody else
     proportional : whether every model gives levels in proportion to the dose, so that rows under another dose of the
-                   same kind may be scaled to this one, per kg of body weight
+                   same kind may be scaled to this one
     """
     found = []
     for row in rows:
@@ -121,9 +121,14 @@ def _hours(row: Concentration) -> float:
 
 
 def _factor(given: Regimen, wanted: Regimen, weight: float, own: float) -> float | None:
-    """What levels under a regimen are multiplied with to stand for another; None where more than the dose differs."""
+    """What levels under a regimen are multiplied with to stand for another; None where more than the dose differs.
+
+    weight, own : kg, of those observed and of the person; they count where one dose is by body weight and one is not
+    """
     if given == wanted:
         return 1.0
+    if {dose.per for dose in given.doses} == {dose.per for dose in wanted.doses}:
+        own = weight  # both by body weight, or both not: the same people under another dose
     if given.is_empty or wanted.is_empty or _shape(given, weight) != _shape(wanted, own):
         return None
     factor = _dose(wanted, own) / _dose(given, weight)

@@ -208,6 +208,7 @@ def _study(document: Document) -> Study:
     until = top.text("until", "") or None
     if until is not None:
         _placed(top, "until", lambda: ticks(until))
+    indication = top.choice("indication", INDICATIONS) if "indication" in top else None
     values = tuple(_value(of, table, sources) for of, table in top.each("values").items())
     model, effects = _with_values(top, name, model, _effects(top, model), values, sources)
     study = Study(
@@ -222,7 +223,7 @@ def _study(document: Document) -> Study:
         threshold,
         until,
         sources,
-        top.choice("indication", INDICATIONS) if "indication" in top else None,
+        indication,
         values,
         tuple(_fact(table, sources) for table in top.tables("facts")),
     )
@@ -283,8 +284,9 @@ def _with_values(
         found = model if owner == model.id else chosen[owner]
         given = {parameter: (value.value, value.unit)}
         changed = _placed(table, value.of, partial(with_values, found.parameters, given, owner))
-        if isinstance(found, Effect) and parameter == found.responder and not 0 <= value.value <= 1:
-            table.fail(f"{value.value:g} is no probability from 0 to 1.", value.of)
+        share = changed[parameter].value
+        if isinstance(found, Effect) and parameter == found.responder and not (share is not None and 0 <= share <= 1):
+            table.fail(f"{value.value:g} {value.unit} is no probability from 0 to 1.", value.of)
         key = f"{study}, {value.source}"
         changed[parameter] = replace(changed[parameter], source=key, mark=value.mark)
         known = {**found.sources, key: sources[value.source]}

@@ -120,6 +120,45 @@ def test_show_prints_readings_and_where_doses_go(capsys):
         assert words in shown
 
 
+def test_guidance_is_listed_and_shown_with_sources_marks_and_exact_intervals(capsys):
+    assert main(["models", "guidance"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("asra2018-chronic-pain", "patient-screening", "liver-injury", "dependence"):
+        assert name in listed
+    assert "kamp2020-ketamine" not in listed
+    for name, words in {
+        "liver-injury": ("3 of 6", "12 to 88 %", "assumed", "10.1016/j.pain.2011.03.026"),
+        "asra2018-chronic-pain": ("0.5 to 2 mg/kg/h", "secondary", "lies above", "10.1097/AAP.0000000000000808"),
+        "patient-screening": ("pregnancy", "excluded", "caution"),
+        "monitoring": ("Liver function", "primary"),
+        "urinary-symptoms": ("1.016", "60 d"),
+    }.items():
+        assert main(["show", name]) == 0
+        shown = capsys.readouterr().out
+        for word in words:
+            assert word in shown, (name, word)
+
+
+def test_studies_are_listed_by_indication_with_those_that_cannot_be(capsys):
+    assert main(["models", "study"]) == 0
+    listed = capsys.readouterr().out
+    for words in (
+        "noppers2011-fibromyalgia",
+        "spinal cord injury",
+        "Trials not simulated",
+        "Eide 1995",
+        "subcutaneous",
+    ):
+        assert words in listed
+
+
+def test_a_study_tells_values_and_findings_of_its_own(tmp_path, capsys):
+    assert main(["compare", "noppers2011-fibromyalgia", "--out", str(tmp_path), "--subjects", "20"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "In this study slow-relief.P_responder is 0.3" in told
+    assert "Beside the simulation: relief of more than 50 %" in told
+
+
 def test_show_tells_the_equations_that_take_steps(capsys):
     assert main(["show", "two-compartment-indirect-response"]) == 0
     shown = capsys.readouterr().out

@@ -104,6 +104,35 @@ def test_norketamine_under_st_johns_wort() -> None:
     assert ratio("st-johns-wort", "norketamine") == pytest.approx(0.87, abs=0.0051)
 
 
+def test_nasal_interactions_are_overstated_by_the_nasal_model() -> None:
+    """Perez-Ruixo 2021, 84 mg by nose with the enzyme blocked: ours 1.73, seen 1.29."""
+    model, dose = pkpd.load("perezruixo2021-esketamine"), "s-ketamine 84 mg nasal"
+    blocked = model.with_modifiers("ticlopidine")
+    found = checks.area(blocked, dose, "S-ketamine", PERSON, "400 h")
+    assert found / checks.area(model, dose, "S-ketamine", PERSON, "400 h") == pytest.approx(1.73, abs=0.0051)
+    assert any("1.29" in note for note in pkpd.load_modifier("ticlopidine").notes)
+
+
+def test_impaired_kidneys_give_the_area_that_was_seen() -> None:
+    """28 mg by nose: S-ketamine 1.245 of normal; norketamine 1.39 to 1.55, from the clearance alone."""
+    model, dose = pkpd.load("perezruixo2021-esketamine"), "s-ketamine 28 mg nasal"
+    impaired = model.with_modifiers("renal-impairment")
+    ratios = {
+        analyte: checks.area(impaired, dose, analyte, PERSON, "600 h")
+        / checks.area(model, dose, analyte, PERSON, "600 h")
+        for analyte in ("S-ketamine", "S-norketamine")
+    }
+    assert ratios["S-ketamine"] == pytest.approx(1.245, abs=0.01)
+    assert 1.3 <= ratios["S-norketamine"] <= 1.55
+
+
+def test_rifampicin_under_the_model_of_its_own_trial() -> None:
+    """Noppers 2011: area after 2 h into a vein 0.90, clearance 1.13 times as high."""
+    model, dose = pkpd.load("noppers2011-s-ketamine"), "s-ketamine 20 mg/h iv over 2 h"
+    induced = checks.area(model.with_modifiers("rifampicin"), dose, "S-ketamine", PERSON, "200 h")
+    assert induced / checks.area(model, dose, "S-ketamine", PERSON, "200 h") == pytest.approx(1 / 1.13, rel=1e-6)
+
+
 def test_norketamine_over_parent_by_mouth() -> None:
     assert exposure("")["metabolite"] == pytest.approx(12.6, abs=0.05)
 

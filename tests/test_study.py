@@ -46,24 +46,24 @@ def test_study_may_name_effects_and_an_end(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('model = "kamp2020-ketamine"', 'model = "kamp-ketamine"', ["line 5", "kamp2020-ketamine"]),
-        ("70kg iv over 6 h", "70kg ivv over 6 h", ["line 42", '"ivv"', 'Did you mean "iv"']),
-        ('source  = "goldberg2010"', 'source  = "goldberg"', ["line 57", 'Did you mean "goldberg2010"']),
-        ("ketamine 0.5 mg/kg iv", "ketamine 0.5 iv", ["line 63", "no unit"]),
-        ('iv over 40 min"', 'iv over 0 min"', ["line 63", "zero length"]),
-        ('iv over 40 min"', 'iv over -40 min"', ["line 63", "negative"]),
-        ("ketamine 0.5 mg/kg iv", "ketamine 0.5 mg/kg oral", ["line 63", 'route "oral"', "iv"]),
-        ('reference = "placebo"', 'reference = "placeb"', ["line 7", 'Did you mean "placebo"']),
-        ("seed      = 2", "sed = 1", ["line 9", 'Did you mean "seed"']),
-        ("subjects  = 1000", "subjects = 0", ["line 8", "whole number from 1"]),
-        ('"50 ng/mL"', '"50 ng"', ["line 10", "concentration"]),
+        ('model = "kamp2020-ketamine"', 'model = "kamp-ketamine"', ["line 6", "kamp2020-ketamine"]),
+        ("70kg iv over 6 h", "70kg ivv over 6 h", ["line 43", '"ivv"', 'Did you mean "iv"']),
+        ('source  = "goldberg2010"', 'source  = "goldberg"', ["line 58", 'Did you mean "goldberg2010"']),
+        ("ketamine 0.5 mg/kg iv", "ketamine 0.5 iv", ["line 64", "no unit"]),
+        ('iv over 40 min"', 'iv over 0 min"', ["line 64", "zero length"]),
+        ('iv over 40 min"', 'iv over -40 min"', ["line 64", "negative"]),
+        ("ketamine 0.5 mg/kg iv", "ketamine 0.5 mg/kg oral", ["line 64", 'route "oral"', "iv"]),
+        ('reference = "placebo"', 'reference = "placeb"', ["line 8", 'Did you mean "placebo"']),
+        ("seed      = 2", "sed = 1", ["line 10", 'Did you mean "seed"']),
+        ("subjects  = 1000", "subjects = 0", ["line 9", "whole number from 1"]),
+        ('"50 ng/mL"', '"50 ng"', ["line 11", "concentration"]),
         ('unit   = "kg"', 'unit = "lb"', ["population.weight", '"lb"']),
         ("sd     = 19", "", ["population.weight", '"sd" is missing']),
-        ('effects   = "default"', 'effects = ["fast-releif"]', ["line 6", 'Did you mean "fast-relief"']),
+        ('effects   = "default"', 'effects = ["fast-releif"]', ["line 7", 'Did you mean "fast-relief"']),
         ('name    = "placebo"', 'name = "single infusion"', ["two arms", "single infusion"]),
         ("[population.weight]", "[population.wieght]", ["wieght", "weight"]),
         ('kind  = "study"', 'kind = "stud"', ["line 2", 'Did you mean "study"']),
-        ("seed      = 2", "seed = = 1", ["line 9", "TOML"]),
+        ("seed      = 2", "seed = = 1", ["line 10", "TOML"]),
     ],
 )
 def test_mistakes_in_a_study_name_their_line(old, new, words):
@@ -81,7 +81,7 @@ def test_unknown_study_offers_the_nearest():
 
 def test_s_only_model_refuses_the_racemate():
     text = TEXT.replace("kamp2020-ketamine", "otto2021-s-ketamine")
-    with pytest.raises(pkpd.PkpdError, match="line 49.*does not take ketamine. Allowed: S"):
+    with pytest.raises(pkpd.PkpdError, match="line 50.*does not take ketamine. Allowed: S"):
         pkpd.read_study(text, "study.toml")
 
 
@@ -91,3 +91,85 @@ def test_the_study_of_the_models_page_runs():
     study = pkpd.read_study(text)
     assert list(study.regimens) == ["40 min", "2 h"]
     assert [arm.name for arm in study.with_patients(20).run().arms] == ["40 min", "2 h"]
+
+
+VALUED = """
+id         = "valued"
+kind       = "study"
+title      = "A study with a value of its own"
+indication = "fibromyalgia"
+model      = "kamp2020-ketamine"
+
+[sources.mine]
+citation = "A choice of my own"
+
+[values."slow-relief.P_responder"]
+value  = 30
+unit   = "%"
+source = "mine"
+mark   = "assumed"
+note   = "fewer outside complex regional pain syndrome"
+
+[values."kamp2020-ketamine.CL"]
+value  = 1
+unit   = "L/min"
+source = "mine"
+mark   = "derived"
+
+[[facts]]
+text   = "Eight of twelve responded."
+source = "mine"
+mark   = "secondary"
+
+[[arms]]
+name    = "40 min"
+regimen = "0.5 mg/kg iv over 40 min"
+source  = "mine"
+mark    = "assumed"
+"""
+
+
+def test_a_study_may_have_values_of_its_own_with_source_and_mark():
+    study = pkpd.read_study(VALUED)
+    share = next(effect for effect in study.effects if effect.id == "slow-relief")
+    changed = share.parameters["P_responder"]
+    assert (changed.value, changed.mark) == (0.3, "assumed")
+    assert share.sources[changed.source].citation == "A choice of my own"
+    clearance = study.model.parameters["CL"]
+    assert (clearance.value, clearance.mark) == (60.0, "derived")
+    assert clearance.between is not None
+    assert pkpd.load("kamp2020-ketamine").parameters["CL"].value == 84
+    assert pkpd.load_effect("slow-relief").parameters["P_responder"].value == 0.57
+    effects = {effect.id for effect in pkpd.default_effects()}
+    assert {effect.id for effect in study.effects} == effects
+    assert [fact.text for fact in study.facts] == ["Eight of twelve responded."]
+
+
+def test_a_value_changes_what_comes_out():
+    def responders(text):
+        comparison = pkpd.read_study(text).with_patients(400).run()
+        return comparison.arms[0].individuals.responders["slow-relief"].mean()
+
+    assert responders(VALUED) == pytest.approx(0.3, abs=0.08)
+    assert responders(VALUED.replace("value  = 30\n", "value  = 90\n")) == pytest.approx(0.9, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"slow-relief.P_responder"', '"slow-releif.P_responder"', ['Did you mean "slow-relief"']),
+        ('"slow-relief.P_responder"', '"slow-relief.P_respondr"', ['Did you mean "P_responder"']),
+        ('unit   = "%"', 'unit = "mg"', ["line 11", "plain number"]),
+        ("value  = 30", "value = 130", ["line 11", "130 % is no probability"]),
+        ('mark   = "derived"', 'mark = "derive"', ["line 22", 'Did you mean "derived"']),
+        ('mark   = "secondary"', 'mark = "second"', ["line 27", 'Did you mean "secondary"']),
+        ('"fibromyalgia"', '"fibromialgia"', ["line 5", 'Did you mean "fibromyalgia"']),
+        ('text   = "Eight', 'txt = "Eight', ["line 25", 'Did you mean "text"']),
+    ],
+)
+def test_mistakes_in_values_and_facts_name_their_line(old, new, words):
+    assert old in VALUED
+    with pytest.raises(pkpd.PkpdError) as caught:
+        pkpd.read_study(VALUED.replace(old, new, 1), "study.toml")
+    for word in ["study.toml", *words]:
+        assert word in str(caught.value)

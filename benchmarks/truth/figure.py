@@ -9,14 +9,15 @@ from typing import Any
 
 from benchmarks.truth.meeting import made_for
 from benchmarks.truth.scoring import Entry, geometric_fold
+from pkpd.model.library import DEFAULT_MODEL
 
 INK, QUIET = "#222222", "#777777"
 # Okabe and Ito; what is measured differs in lightness too, so that it can be told apart in grey.
 COLOURS = {"ketamine": "#0072B2", "norketamine": "#E69F00", "hydroxynorketamine": "#009E73"}
 EDGES = {"ketamine": "#003F63", "norketamine": "#7A5400", "hydroxynorketamine": "#00402F"}
 SYMBOLS = {"iv": "o", "oral": "s", "nasal": "^", "sublingual": "D", "buccal": "D"}
-BANDS = ((2.0, "#EEEEEE"), (1.5, "#DCDCDC"), (1.25, "#C6C6C6"))
-LOW, HIGH = 1.0, 4000.0  # ng/mL, or ng/mL h
+BANDS = ((2.0, "#EBEBEB"), (1.5, "#D2D2D2"), (1.25, "#B4B4B4"))
+LOW, HIGH = 0.5, 4000.0  # ng/mL, or ng/mL h
 ACROSS = 4
 
 
@@ -31,7 +32,7 @@ def draw(entries: Sequence[Entry], file: Path) -> None:
     if not labels:
         raise ValueError("figure: nothing was predicted.")
     down = math.ceil(len(labels) / ACROSS)
-    wide, tall, left, top, gap = 2.35, 2.35, 0.62, 1.12, 0.52
+    wide, tall, left, top, gap = 2.35, 2.35, 0.62, 1.3, 0.58
     width, height = left + ACROSS * (wide + 0.22), top + down * (tall + gap) + 0.32
     page = Figure(figsize=(width, height))
     for place, label in enumerate(labels):
@@ -45,14 +46,15 @@ def draw(entries: Sequence[Entry], file: Path) -> None:
 
 
 def _order(entries: Sequence[Entry]) -> list[str]:
-    """Models of adults first, those with the most scored rows first."""
+    """Models of adults first; among them the default, then those with the most scored rows; other readings last."""
     labels = list(dict.fromkeys(e.subject.label for e in entries))
 
     def key(label: str) -> tuple[object, ...]:
         mine = [e for e in entries if e.subject.label == label]
         scored = [e for e in mine if not e.own and e.row.kind == "data"]
         group = ("adults", "intensive care", "children").index(made_for(mine[0].subject.model))
-        return group, mine[0].subject.reading != "", -len(scored), geometric_fold(scored) or 1e9, label
+        default = mine[0].subject.model.id == DEFAULT_MODEL
+        return group, mine[0].subject.reading != "", not default, -len(scored), geometric_fold(scored) or 1e9, label
 
     return sorted(labels, key=key)
 
@@ -67,22 +69,22 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
     ends = [LOW, HIGH]
     for fold, grey in BANDS:
         axes.fill_between(ends, [e / fold for e in ends], [e * fold for e in ends], color=grey, linewidth=0, zorder=0)
-        axes.text(HIGH * 0.8, HIGH * 0.8 / fold * 1.02, f"{fold:g}", fontsize=6, color=INK, ha="center", va="bottom")
     axes.plot(ends, ends, color=INK, linewidth=0.8, zorder=1)
     for e in sorted(mine, key=lambda e: (not e.own, e.row.kind == "data")):
         if e.row.kind == "doubtful":
-            axes.plot(e.row.value, e.predicted, "x", color=QUIET, markersize=4.5, markeredgewidth=1, zorder=2)
+            axes.plot(e.row.value, max(e.predicted, LOW), "x", color=QUIET, markersize=4.5, markeredgewidth=1, zorder=2)
             continue
         drug = _drug(e)
         axes.plot(
             e.row.value,
-            e.predicted,
+            max(e.predicted, LOW),
             SYMBOLS[e.row.route],
             markersize=5,
             markerfacecolor="white" if e.own else COLOURS[drug],
             markeredgecolor=COLOURS[drug] if e.own else EDGES[drug],
             markeredgewidth=1.1 if e.own else 0.6,
             zorder=3 if e.own else 4,
+            clip_on=False,
         )
     axes.set(xscale="log", yscale="log", xlim=(LOW, HIGH), ylim=(LOW, HIGH))
     for axis, shown in ((axes.xaxis, last), (axes.yaxis, first)):
@@ -93,7 +95,7 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
         axes.spines[side].set_visible(False)
     scored = [e for e in mine if not e.own and e.row.kind == "data"]
     off = geometric_fold(scored)
-    said = f"off by {off:.2f} fold, {len(scored)} rows" if off is not None else "no rows it was not made from"
+    said = f"off by {off:.2f} fold in all, {len(scored)} rows" if off is not None else "no rows it was not made from"
     subject = mine[0].subject
     name = subject.model.id + (f"\n{subject.reading}" if subject.reading else "")
     axes.set_title(name, loc="left", fontsize=8, color=INK, weight="bold", pad=14)
@@ -106,6 +108,7 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
 
 def _legend(page: Any, width: float, height: float) -> None:
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     def mark(label: str, symbol: str = "o", face: str = "#BBBBBB", edge: str = INK, thick: float = 0.7) -> Any:
         return Line2D(
@@ -113,6 +116,7 @@ def _legend(page: Any, width: float, height: float) -> None:
         )
 
     marks = [
+        *(Patch(facecolor=grey, label=f"off by at most {fold:g} fold") for fold, grey in reversed(BANDS)),
         *(mark(drug, face=COLOURS[drug], edge=EDGES[drug]) for drug in COLOURS),
         *(mark(route, SYMBOLS[route]) for route in ("iv", "oral", "nasal", "sublingual")),
         mark("made from it, not counted", face="white", thick=1.1),
@@ -121,7 +125,7 @@ def _legend(page: Any, width: float, height: float) -> None:
     page.text(
         0.012,
         1 - 0.24 / height,
-        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity; bands: off by 1.25, 1.5 and 2 fold.",
+        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. What lies below an axis is drawn at its end.",
         fontsize=9,
         color=INK,
     )
@@ -129,7 +133,7 @@ def _legend(page: Any, width: float, height: float) -> None:
         handles=marks,
         loc="upper left",
         bbox_to_anchor=(0.004, 1 - 0.28 / height),
-        ncols=5,
+        ncols=4,
         frameon=False,
         fontsize=8,
         handletextpad=0.2,

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 
 from benchmarks.truth.meeting import Meeting, NotApplicable, Subject, meeting
 from benchmarks.truth.predicting import FOR_EVER, Crowd, extreme, level
+from benchmarks.truth.scoring import changed
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
+from pkpd.errors import SimulationError
 from pkpd.observations import Parameter
 from pkpd.units import analyse
 
@@ -136,7 +138,7 @@ QUANTITIES: dict[str, Callable[[_Asked], float]] = {
 
 def score(rows: Iterable[Parameter], subjects: Sequence[Subject]) -> list[ParameterEntry]:
     """Every reported parameter of QUANTITIES under every model that applies; the authors' own simulations left out."""
-    made = []
+    made: list[ParameterEntry] = []
     for subject in subjects:
         for row in rows:
             if row.quantity not in QUANTITIES or row.kind == "model-predicted":
@@ -145,11 +147,11 @@ def score(rows: Iterable[Parameter], subjects: Sequence[Subject]) -> list[Parame
             try:
                 predicted = QUANTITIES[row.quantity](asked)
                 met = asked.met(asked.regimen(), row.analyte.split("/")[0])
-            except NotApplicable:
+            except (NotApplicable, SimulationError):  # the model lacks what is asked, or refuses the dose
                 continue
             own = subject.model.id in row.used_by
             made.append(ParameterEntry(row, subject, met.form, met.outside, own, _in_unit(predicted, row)))
-    return made
+    return changed(made)
 
 
 def _in_unit(value: float, row: Parameter) -> float:

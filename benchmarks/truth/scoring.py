@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.truth.meeting import NotApplicable, Subject, meeting, whose
 from benchmarks.truth.predicting import predict
+from pkpd.errors import SimulationError
 from pkpd.observations import Concentration, Score
 
 SCORED = ("data", "doubtful")
@@ -78,21 +79,23 @@ class Missing:
 def score(rows: Iterable[Concentration], subjects: Sequence[Subject]) -> tuple[list[Entry], list[Missing]]:
     """Every row of the kinds "data" and "doubtful" under every model.
 
-    returns : predictions, by model in the given order, and what no prediction could be made of
+    returns : predictions, by model in the given order, and what no prediction could be made of; a reading that leaves
+              every prediction of a route as it is has none there
     """
     wanted = [row for row in rows if row.kind in SCORED]
-    entries, missing = [], []
+    entries: list[Entry] = []
+    missing: list[Missing] = []
     for subject in subjects:
         for row in wanted:
             try:
                 met = meeting(subject, row, row.regimen, row.analyte)
-            except NotApplicable as cause:
+                said = predict(met, row)
+            except (NotApplicable, SimulationError) as cause:  # the model lacks what is asked, or refuses it
                 missing.append(Missing(row.id, subject, str(cause)))
                 continue
-            said = predict(met, row)
             own = subject.model.id in row.used_by
             entries.append(Entry(row, subject, met.form, met.outside, own, said.typical, said.low, said.high))
-    return entries, missing
+    return changed(entries), missing
 
 
 def summaries(entries: Sequence[Entry]) -> list[Score]:
@@ -100,7 +103,7 @@ def summaries(entries: Sequence[Entry]) -> list[Score]:
 
     Where some of the rows are doubtful there are two scores: without them, and with them.
     """
-    made = []
+    made: list[Score] = []
     for entry_key, group in _grouped(entries):
         model, reading, route, whom, analyte, form = entry_key
         for rows in (DATA, WITH_DOUBTFUL):
@@ -108,6 +111,17 @@ def summaries(entries: Sequence[Entry]) -> list[Score]:
             if chosen and not (rows == WITH_DOUBTFUL and len(chosen) == sum(e.row.kind == "data" for e in group)):
                 made.append(Score(model, reading, route, analyte, whom, form, rows, **_numbers(chosen)))
     return made
+
+
+def changed(entries: Sequence[Any]) -> list[Any]:
+    """Entries without those of a reading on a route of which it leaves every prediction as it is."""
+    own = {(e.subject.model.id, e.row.id): e.predicted for e in entries if not e.subject.reading}
+
+    def differs(e: Entry) -> bool:
+        return not math.isclose(e.predicted, own[e.subject.model.id, e.row.id], rel_tol=1e-6)
+
+    changing = {(e.subject.label, e.row.route) for e in entries if e.subject.reading and differs(e)}
+    return [e for e in entries if not e.subject.reading or (e.subject.label, e.row.route) in changing]
 
 
 def _grouped(entries: Sequence[Entry]) -> list[tuple[tuple[str, ...], list[Entry]]]:

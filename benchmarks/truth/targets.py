@@ -72,19 +72,29 @@ def _route(
     """The best model of a route, over all its rows and analytes; with too few rows it is not judged."""
     asked = f"{name}: a model with {ROUTE_SHARE:.0%} of its rows within {ROUTE_WITHIN:g} fold"
     here = [e for e in data if e.row.route in routes]
-    shares = []
+    if not here:
+        return Target(asked, _instead(routes, entries, parameters), None)
+    found = []
     for label in dict.fromkeys(e.subject.label for e in here):
         mine = [e for e in here if e.subject.label == label]
-        share = share_within(mine, ROUTE_WITHIN)
-        assert share is not None
-        shares.append((share >= ROUTE_SHARE, len(mine), share, label))
-    if not shares:
-        return Target(asked, _instead(routes, entries, parameters), None)
-    shares.sort(reverse=True)
-    met = shares[0][0]
-    listed = tuple(f"{label}: {share:.0%} of {count} rows" for _, count, share, label in shares[:6])
-    beyond = () if met else tuple(_line(e) for e in sorted(here, key=lambda e: -e.fold) if e.fold > ROUTE_WITHIN)
-    return Target(asked, listed[0], met, (*listed[1:], *beyond))
+        own = [e for e in entries if e.own and e.subject.label == label and e.row.route in routes]
+        share, off = share_within(mine, ROUTE_WITHIN), geometric_fold(mine)
+        assert share is not None and off is not None
+        text = f"{label}: {share:.0%} of {len(mine)} rows, off by {off:.2f}"
+        found.append((-share, off, text + _and_own(mine, own)))
+    found.sort()
+    met = -found[0][0] >= ROUTE_SHARE
+    best = [text for _, _, text in found]
+    rows = sorted((e for e in here if e.fold > ROUTE_WITHIN and not e.subject.reading), key=lambda e: -e.fold)
+    return Target(asked, best[0], met, (*best[1:4], *(() if met else map(_line, rows))))
+
+
+def _and_own(mine: Sequence[Entry], own: Sequence[Entry]) -> str:
+    """What it would be with the rows that the model was made from."""
+    if not own:
+        return ""
+    together = share_within([*mine, *own], ROUTE_WITHIN)
+    return f" ({together:.0%} of {len(mine) + len(own)} with those it was made from)"
 
 
 def _instead(routes: tuple[str, ...], entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> str:

@@ -91,6 +91,6 @@ def _outside(limit: Limit, described: Described, guideline: Guideline) -> list[s
     grade = f", grade {limit.grade}" if limit.grade else ""
     known = "" if limit.mark == "primary" else f", {limit.mark}"
     return [
-        f"{MEASURES[limit.of][1]}, {shown} of {' and '.join(described.forms)} at {described.weight:g} kg, is {side} "
-        f"{limit.written} ({guideline.title}{grade}{known})."
+        f"{MEASURES[limit.of][1]}, {shown} of {' and '.join(described.forms)} at {described.weight:g} kg, "
+        f"is {side} the range, {limit.written} ({guideline.title}{grade}{known})."
     ]

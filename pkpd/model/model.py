@@ -11,7 +11,7 @@ from pkpd.errors import ModelFileError, SimulationError, UnknownName, nearest, u
 from pkpd.model.effect import DRIVEN_FORMS, FORMS, ROLES, UNDRIVEN_ROLES, Curve, Driver, Effect, root_of
 from pkpd.model.expressions import Expression, named
 from pkpd.model.modifier import Modifier
-from pkpd.model.modifying import Acting, modified, modified_effect, sentences
+from pkpd.model.modifying import Acting, modified, modified_effect, overridden, sentences
 from pkpd.model.parts import (
     MARKS,
     USER,
@@ -254,8 +254,14 @@ class Model:
 
         values : parameter name = text with unit (V1="25 L"), pair (25, "L"), or a plain number for a
                  dimensionless parameter
-        Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit.
+        Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit,
+        ModelFileError for one that a modifier changes.
         """
+        if moved := overridden(self, values):
+            raise ModelFileError(
+                f'model "{self.id}": {", ".join(moved)} is what {self.company.strip()} changes. '
+                "Set values first, then add the modifiers."
+            )
         changed = with_values(self.parameters, values, f'model "{self.id}"')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
 
@@ -264,10 +270,13 @@ class Model:
 
         name    : one of `readings`
         returns : the model with that reading's numbers, sources and marks, and the name as `chosen_reading`
-        Raises UnknownName for a reading the file has not, SimulationError where another one is chosen already.
+        Raises UnknownName for a reading the file has not, SimulationError where another one is chosen already or
+        modifiers act.
         """
         if name not in self.readings:
             raise unknown(f'model "{self.id}"', "reading", name, self.readings)
+        if self.modifiers:
+            raise SimulationError(f'model "{self.id}": modifiers act already. Choose the reading first, then add them.')
         if self.chosen_reading not in ("", name):
             raise SimulationError(
                 f'model "{self.id}": the reading "{self.chosen_reading}" is chosen already, and "{name}" changes the '

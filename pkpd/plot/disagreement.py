@@ -55,7 +55,7 @@ class Study:
         told.append("site not stated" if first.site == "plasma" else first.site)
         if first.factor != 1:
             told.append(f"scaled from {first.regimen}")
-        if any(point.doubtful for point in self.points):
+        if first.doubtful:
             told.append("doubtful")
         if any(point.metric == "peak" and math.isnan(point.hours) for point in self.points):
             told.append("a peak without a time stands at the models' own")
@@ -104,12 +104,16 @@ def studies(points: Sequence[Point]) -> tuple[Study, ...]:
     shown = [point for point in points if point.metric != "area"]
     found: list[Study] = []
     used: dict[str, int] = {}
-    for (_, site, _), own in groupby(shown, key=lambda point: (point.study, point.site, point.regimen)):
+    for (_, site, _, _), own in groupby(sorted(shown, key=_alike), key=_alike):
         turn = used.get(site, 0)
         used[site] = turn + 1
         markers = MARKER.get(site, MARKER["plasma"])
         found.append(Study(tuple(own), markers[turn // len(FILLS) % len(markers)], FILLS[turn % len(FILLS)]))
     return tuple(found)
+
+
+def _alike(point: Point) -> tuple[str, str, str, bool]:
+    return point.study, point.site, point.regimen, point.doubtful
 
 
 def small_print(disagreement: Disagreement) -> list[str]:
@@ -259,7 +263,7 @@ def _face(study: Study) -> dict[str, Any]:
         "marker": study.marker,
         "markersize": 4.0,
         "markerfacecolor": study.fill,
-        "markeredgecolor": INK,
+        "markeredgecolor": "#999999" if study.points[0].doubtful else INK,
         "markeredgewidth": 0.7,
     }
 

@@ -16,13 +16,16 @@ def test_scripts_run_and_make_the_picture(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     shared: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 5
     for block in blocks:
         exec(compile(block, "README.md", "exec"), shared)
-    assert (tmp_path / "regimens.png").stat().st_size > 10_000
+    for picture in ("regimens.png", "disagreement.png"):
+        assert (tmp_path / picture).stat().st_size > 10_000
     printed = capsys.readouterr().out
     assert "psychotomimetic-asked" in printed
-    assert printed.rstrip().endswith("{}")
+    assert "\n{}\n" in printed
+    assert re.search(r"peak: \d\.\d-fold, \S+ to simons2022-s-ketamine", printed)
+    assert printed.rstrip().endswith("excluded")
 
 
 def test_first_script_is_short():

@@ -88,13 +88,15 @@ def test_a_column_of_a_switched_off_parameter_is_refused() -> None:
 
 
 def test_a_half_life_of_0_lets_plasma_drive() -> None:
-    effect = pkpd.load_effect("blood-pressure")
+    effect = pkpd.load_effect("mean-arterial-pressure")
     assert effect.half_life is None
     direct = pkpd.simulate(KAMP.with_effects(effect), PUSH, None, HOURS)
-    assert direct["blood-pressure"] == pytest.approx(30 * hill(direct["S-ketamine"], 200.0, 1.0), rel=1e-12, abs=1e-12)
+    assert direct["mean-arterial-pressure"] == pytest.approx(
+        30 * hill(direct["S-ketamine"], 200.0, 1.0), rel=1e-12, abs=1e-12
+    )
     late = pkpd.simulate(KAMP.with_effects(effect.with_values(equilibration="8.3 min")), PUSH, None, HOURS)
-    assert "site of blood-pressure" in late.quantities
-    assert late["blood-pressure"].max() < direct["blood-pressure"].max()
+    assert "site of mean-arterial-pressure" in late.quantities
+    assert late["mean-arterial-pressure"].max() < direct["mean-arterial-pressure"].max()
 
 
 def test_the_peak_of_a_drive_is_the_peak_of_the_sum() -> None:

@@ -197,6 +197,20 @@ def test_a_parameter_without_a_number_cannot_be_changed() -> None:
         bare.with_modifiers(kinetics(2, "clearance"))
 
 
+def test_readings_and_values_come_before_modifiers() -> None:
+    model = ashraf().with_values(CLint_liver="200 L/h", ka="2 1/h").with_modifiers("ticlopidine")
+    assert model.parameters["CLint_liver"].value == pytest.approx(74)
+    assert model.with_values(ka="1 1/h").parameters["ka"].value == 1
+    with pytest.raises(ModelFileError, match=r"CLint_liver is what with ticlopidine changes"):
+        model.with_values(CLint_liver="100 L/h")
+    with_readings = next(m for m in map(pkpd.load, pkpd.names("pk")) if m.readings and "clearance" in m.roles)
+    name = next(iter(with_readings.readings))
+    with pytest.raises(SimulationError, match="Choose the reading first"):
+        with_readings.with_modifiers("cyp2b6-6").reading(name)
+    both = with_readings.reading(name).with_modifiers("cyp2b6-6")
+    assert both.chosen_reading == name
+
+
 # Effects
 
 
@@ -248,14 +262,15 @@ def test_value_points_and_potency() -> None:
     assert plain["fast-relief"] == pytest.approx(site / (site + 100))
 
 
-def test_an_effect_attached_later_is_changed_too() -> None:
-    first = kamp("fast-relief").with_modifiers("electrical-pain")
-    both = first.with_effects(pkpd.load_effect("slow-relief"))
-    assert both.effects[0].parameters["C50"].written == 600
-    combined = effect("psychotomimetic-asked", "log odds", -1)
-    late = kamp("fast-relief", "psychotomimetic-asked").with_modifiers(combined)
-    again = late.with_effects(pkpd.load_effect("psychotomimetic-reported"))
-    assert [own.log_odds for own in again.effects] == [0, -1, 0]
+def test_an_effect_attached_later_is_changed_too_and_none_twice() -> None:
+    further = '[[effects]]\nof = "slow-relief"\nwhat = "C50"\namount = 3\nsource = "a"\nmark = "assumed"\n'
+    both = pkpd.read_modifier(EFFECT.format(of="fast-relief", what="C50", amount=6) + further)
+    first = kamp("fast-relief").with_modifiers(both)
+    later = first.with_effects(pkpd.load_effect("slow-relief"))
+    assert [own.parameters["C50"].written for own in later.effects] == [600, 31.5]
+    assert later.modifier_notes[0].count("C50 x") == 2
+    again = kamp().with_effects(*later.effects)  # effects taken from a model on which the modifier acts
+    assert [own.parameters["C50"].written for own in again.effects] == [600, 31.5]
 
 
 def test_a_share_follows_the_effect_it_is_a_share_of() -> None:

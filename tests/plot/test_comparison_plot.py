@@ -6,12 +6,13 @@ import math
 import os
 import subprocess
 import sys
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from figures import clashes, panels, words
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
@@ -60,32 +61,6 @@ def study() -> Comparison:
 @pytest.fixture(scope="module")
 def whole(study: Comparison) -> Any:
     return study.plot()
-
-
-def panels(figure: Any) -> dict[str, Any]:
-    return {axes.get_label(): axes for axes in figure.axes}
-
-
-def words(figure: Any) -> str:
-    return " ".join(" ".join(text.get_text().split()) for text in figure.findobj(Text))
-
-
-def clashes(figure: Any) -> list[str]:
-    """Pairs of texts that overlap, and texts that are cut by the edge of the page."""
-    figure.draw_without_rendering()
-    renderer = figure.canvas.get_renderer()
-    shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in shown]
-    page = figure.bbox
-    found = [
-        f"cut: {text}"
-        for text, box in boxes
-        if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1
-    ]
-    for (first, a), (second, b) in combinations(boxes, 2):
-        if min(a.x1, b.x1) - max(a.x0, b.x0) > 0.5 and min(a.y1, b.y1) - max(a.y0, b.y0) > 0.5:
-            found.append(f"{first!r} over {second!r}")
-    return found
 
 
 def test_every_panel_and_every_name_is_there(study: Comparison, whole: Any) -> None:

@@ -1,0 +1,34 @@
+"""What stands on a figure: its axes by name, its words, and texts that overlap or are cut."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from matplotlib.text import Text
+
+
+def panels(figure: Any) -> dict[str, Any]:
+    return {axes.get_label(): axes for axes in figure.axes}
+
+
+def words(figure: Any) -> str:
+    return " ".join(" ".join(text.get_text().split()) for text in figure.findobj(Text))
+
+
+def clashes(figure: Any) -> list[str]:
+    """Pairs of texts that overlap, and texts that are cut by the edge of the page."""
+    figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()
+    shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in shown]
+    page = figure.bbox
+    found = [
+        f"cut: {text}"
+        for text, box in boxes
+        if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1
+    ]
+    for (first, a), (second, b) in combinations(boxes, 2):
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 0.5 and min(a.y1, b.y1) - max(a.y0, b.y0) > 0.5:
+            found.append(f"{first!r} over {second!r}")
+    return found
