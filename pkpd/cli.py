@@ -180,7 +180,7 @@ def _show(chosen: argparse.Namespace) -> int:
     from pkpd.leaflet import print_guidance, print_modifier
     from pkpd.model.library import load, load_any, names
     from pkpd.model.modifier import Modifier
-    from pkpd.tables import print_model
+    from pkpd.model_tables import print_model
 
     if chosen.beside:
         print_model(load(chosen.model).with_modifiers(*chosen.beside))
