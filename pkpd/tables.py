@@ -1,4 +1,4 @@
-"""Tables for a terminal: the comparison, the library, one model."""
+"""Tables for a terminal: the comparison and the library."""
 
 from __future__ import annotations
 
@@ -14,21 +14,14 @@ from pkpd.comparison import JOINT_STATES, Comparison, Summary
 from pkpd.console import console as _console
 from pkpd.console import left as _left
 from pkpd.console import table as _table
-from pkpd.errors import ModelFileError
 from pkpd.model import library
-from pkpd.model.effect import Effect
-from pkpd.model.model import Model, Parameter, Reading, Source
-from pkpd.model.modifier import Modifier
-from pkpd.model.modifying import change_rows
-from pkpd.model.program import Program, compiled
-from pkpd.units import analyse
+from pkpd.standing import print_standing
 
 if TYPE_CHECKING:
     from pkpd.study import Study
 
-LONGEST_FORMULA = 160  # characters
+GAP = 3  # characters between two columns
 KINDS = ("pk", "effect", "modifier", "study", "generic", "guidance", "incomplete")
-_WAY = ("bioavailability", "lag", "rate", "duration")
 
 
 def number_text(value: float, digits: int = 3) -> str:
@@ -117,9 +110,9 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
     lines = list(dict.fromkeys((s.quantity, s.when) for s in found.values()))
     events = {outcome.name for arm in comparison.arms for outcome in arm.outcomes if outcome.event}
     effects = comparison.arms[0].individuals.model.effects
-    names = {effect.id for effect in effects if effect.role == "measure"}
-    measures = [line for line in lines if line[0].removeprefix("peak ") in names]
-    lines = [line for line in lines if line not in measures]
+    measures = [effect.id for effect in effects if effect.role == "measure"]
+    of = {name: [line for line in lines if line[0] in (name, f"peak {name}")] for name in measures}
+    lines = [line for line in lines if not any(line in own for own in of.values())]
     arms = {arm.name: comparison.marked(arm.name) for arm in comparison.arms}
     levels = [line for line in lines if not line[1] and line[0] not in events]
     sides = [line for line in lines if not line[1] and line[0] in events]
@@ -131,7 +124,8 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
         name, how = _named(quantity), OF_ESTIMATE if quantity in events else OF_PATIENTS
         _block(console, f"{name}: {how}", at[quantity], arms, found, times=True)
     _block(console, f"Side effects ever, % of patients: {OF_ESTIMATE}", sides, arms, found)
-    _block(console, f"Measures, at the peak of the level and later: {OF_PATIENTS}", measures, arms, found, units=True)
+    for name, own in of.items():
+        _block(console, f"Measure {name}: {OF_PATIENTS}", own, arms, found, units=True)
     if comparison.joint is not None:
         share, when, side_effect = comparison.joint
         states = [(name, when) for name in JOINT_STATES if (name, when) in lines]
@@ -144,7 +138,8 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
         for quantity in over_time:
             _block(console, f"{head}: {_named(quantity)}", at[quantity], others, against, times=True)
         _block(console, f"{head}: side effects ever, % of patients", sides, others, against)
-        _block(console, f"{head}: measures", measures, others, against, units=True)
+        for name, own in of.items():
+            _block(console, f"{head}: measure {name}", own, others, against, units=True)
 
 
 def _named(quantity: str) -> str:
@@ -177,17 +172,33 @@ def _block(
         unit = next((s.unit for s in found.values() if (s.quantity, s.when) == (quantity, when)), "")
         name = f"{quantity}, {when}" if when else quantity
         heads.append(when if times else f"{name} ({unit})" if units and unit not in ("", "1") else name)
-    heads_and_name = ["", *heads]
-    table = _table(title, *heads_and_name)
     rows = [
         [shown, *(_cell(found.get((arm, quantity, when))) for quantity, when in lines)] for arm, shown in arms.items()
     ]
-    for number, column in enumerate(table.columns):  # a number is never broken, whatever the width
-        words = [word for row in [heads_and_name, *rows] for word in row[number].split()]
-        column.min_width = max(len(word) for word in [*words, " "])
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    every = [["", *heads], *rows]
+    least = [max(len(word) for row in every for word in [*row[k].split(), " "]) for k in range(len(heads) + 1)]
+    whole = [max(len(row[k]) for row in every) for k in range(len(heads) + 1)]
+    first = 1
+    while first <= len(heads):  # columns that do not fit go into a table of their own
+        last = first
+        while last < len(heads) and _width([least[0], *least[first : last + 2]]) <= console.width:
+            last += 1
+        kept = [0, *range(first, last + 1)]
+        table = _table(title if first == 1 else f"{title}, continued", "", *heads[first - 1 : last])
+        widths = [whole[k] for k in kept]
+        while _width(widths) > console.width and any(width > least[k] for width, k in zip(widths, kept, strict=True)):
+            widest = max(width for width, k in zip(widths, kept, strict=True) if width > least[k])
+            widths = [max(least[k], min(width, widest - 1)) for width, k in zip(widths, kept, strict=True)]
+        for column, width in zip(table.columns, widths, strict=True):  # a number is never broken, whatever the width
+            column.width = width
+        for row in rows:
+            table.add_row(*(row[k] for k in kept))
+        console.print(table)
+        first = last + 1
+
+
+def _width(columns: Sequence[int]) -> int:
+    return sum(columns) + GAP * (len(columns) - 1) + 2
 
 
 def csv_text(comparison: Comparison) -> str:
@@ -225,6 +236,7 @@ def print_models(kind: str | None = None) -> None:
                 model.not_for,
             )
         console.print(table)
+        print_standing(console)
     if kind in (None, "effect"):
         table = _left(
             _table("Effects (* of the default configuration)", "effect", "endpoint", "follows", "use it for", "not for")
@@ -235,12 +247,6 @@ def print_models(kind: str | None = None) -> None:
             table.add_row(
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
-        console.print(table)
-    if kind in (None, "modifier"):
-        table = _left(_table("Modifiers", "modifier", "group", "acts on", "use it for", "not for"))
-        for name in library.names("modifier"):
-            modifier = library.load_modifier(name)
-            table.add_row(name, modifier.group, ", ".join(modifier.acts_on), modifier.use_for, modifier.not_for)
         console.print(table)
     if kind in (None, "study"):
         from pkpd.study import load_study
@@ -256,167 +262,3 @@ def print_models(kind: str | None = None) -> None:
             model = library.load(name)
             table.add_row(name, ", ".join(model.parameters))
         console.print(table)
-
-
-def _print_equations(console: Console, model: Model) -> None:
-    """Formulas, starting values, and the equations that have no exact solution."""
-    program = compiled(model)
-    for name, formula in model.formulas.items():
-        console.print(f"{name} = {_shortened(formula.text)}")
-    stepped = [name for name, linear in zip(program.outputs, program.linear, strict=True) if not linear]
-    for name, state in model.states.items():
-        if stepped:
-            console.print(f"{name}' = {_shortened(state.equation.text)}  ({state.unit} per h)")
-        if state.initial is not None:
-            console.print(f"{name} starts at {state.initial.text}")
-    if stepped:
-        console.print(f"Solved in steps: {', '.join(stepped)}; exactly: {', '.join(_others(program, stepped))}.")
-
-
-def _shortened(text: str) -> str:
-    """A formula written out can fill a page; the file has it in parts."""
-    return text if len(text) <= LONGEST_FORMULA else f"{text[:LONGEST_FORMULA]} ... (see the file)"
-
-
-def _others(program: Program, stepped: Sequence[str]) -> list[str]:
-    return [name for name in program.outputs if name not in stepped] or ["nothing"]
-
-
-def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
-    """Every number of a model, effect or modifier: value, unit, spread, source and mark.
-
-    modifiers : names of those that act on the model
-    """
-    console = _console()
-    found = library.load_any(name)
-    if isinstance(found, Modifier):
-        return _print_modifier(console, found)
-    if isinstance(found, Model):
-        found = found.with_modifiers(*modifiers)
-    elif modifiers:
-        raise ModelFileError(f'"{name}" is an effect; modifiers are shown on a kinetic model.')
-    console.print(f"{found.title}  ({found.id})", style="bold")
-    for said in found.modifier_notes if isinstance(found, Model) else ():
-        console.print(f"With {said}")
-    if isinstance(found, Effect):
-        console.print(f"Endpoint: {found.endpoint}. Role: {found.role}.")
-        console.print(f"{_followed(found)}; curve: {found.curve.form}.")
-    else:
-        console.print(
-            f"Gives {', '.join(found.outputs)}; sampling site: {found.sampling_site}; routes: "
-            f"{', '.join(found.routes)}; forms: {', '.join(found.forms)}."
-        )
-    console.print(f"Use it for: {found.use_for}\nNot for: {found.not_for}")
-    table = _left(
-        _table("Parameters", "name", "value", "unit", "to try", "between people", "mark", "source", "what it is")
-    )
-    for parameter in found.parameters.values():
-        table.add_row(*_parameter_row(parameter))
-    console.print(table)
-    for derived, expression in found.derived.items():
-        console.print(f"{derived} = {expression.text}")
-    if isinstance(found, Model):
-        _print_ways(console, found)
-        _print_equations(console, found)
-        for covariance in found.covariances:
-            console.print(
-                f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g} "
-                f"({covariance.mark}, {covariance.source})"
-            )
-        for reading in found.readings.values():
-            console.print(_reading_text(found, reading))
-    for correlation in found.correlations if isinstance(found, Effect) else ():
-        console.print(
-            f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "
-            f"({correlation.mark}, {correlation.source})"
-        )
-    console.print("Sources", style="bold")
-    for source in found.sources.values():
-        console.print(f"  {source.key}: {_source_text(source)}")
-    for note in found.notes:
-        console.print(f"- {note}")
-    for limit in found.validity:
-        console.print(f"Limit: {limit}{'; refused beyond' if limit.hard else ''}")
-    console.print(f"{len(found.checks)} checks of this file run with the tests.")
-
-
-def _print_ways(console: Console, model: Model) -> None:
-    """What depends on the dose, and where a dose goes by every route."""
-    for name, expression in model.of_dose.items():
-        console.print(f"{name} = {expression.text}  (of one administration)")
-    for route in model.routes.values():
-        for way in (route, *route.also):
-            into = ", ".join(state if part == "*" else f"{part} into {state}" for part, state in way.into.items())
-            given = [f"{what} {name}" for what in _WAY if (name := getattr(way, what)) is not None]
-            console.print(f"Route {route.name}: {', '.join([into, *given])}")
-        if route.unit_dose is not None:
-            console.print(f"Route {route.name}: whole multiples of {route.unit_dose} only")
-
-
-def _reading_text(model: Model, reading: Reading) -> str:
-    """Another reading: what it changes, who reads it so, and what follows."""
-    changes = [f"{name} {value:g} {model.parameters[name].unit}".strip() for name, value in reading.values.items()]
-    for name, exponent in reading.exponents.items():
-        scale = model.parameters[name].scale
-        assert scale is not None
-        changes.append(f"{name} x ({scale.covariate}/{scale.reference:g})^{exponent:g}")
-    return f'Reading "{reading.name}": {", ".join(changes)} ({reading.mark}, {reading.source}). {reading.about}'
-
-
-def _print_modifier(console: Console, found: Modifier) -> None:
-    console.print(f"{found.title}  ({found.id})", style="bold")
-    console.print(f"Group: {found.group}.\nUse it for: {found.use_for}\nNot for: {found.not_for}")
-    heads = ("acts on", "how", "range", "set as", "holds for", "mark", "source", "remark")
-    table = _left(_table("Changes", *heads))
-    for row in change_rows(found):
-        table.add_row(*row)
-    console.print(table)
-    console.print("Sources", style="bold")
-    for source in found.sources.values():
-        console.print(f"  {source.key}: {_source_text(source)}")
-    for note in found.notes:
-        console.print(f"- {note}")
-
-
-def _followed(effect: Effect) -> str:
-    """What drives an effect, with what delay, and which further analytes may be switched on."""
-    if effect.curve.of is not None:
-        return f"A share of {effect.curve.of}"
-    if effect.driver is None:
-        return "Follows no concentration"
-    site = f"at an effect site ({effect.half_life})" if effect.half_life is not None else "in plasma"
-    parts = [f"Follows {effect.driver.analyte} {site}"]
-    for one in effect.driver.also:
-        off = effect.is_off(one.potency)
-        parts.append(f"{one.analyte} times {one.potency}{', which is 0: switched off' if off else ''}")
-    return "; and ".join(parts)
-
-
-def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
-    value = "to be given" if parameter.written is None else f"{parameter.written:g}"
-    extra = []
-    if parameter.between is not None:
-        between = parameter.between
-        if between.kind == "lognormal":
-            extra.append(f"log sd {math.sqrt(between.variance):.3g}")
-        else:
-            extra.append(f"sd {math.sqrt(between.variance) / analyse(parameter.unit)[0]:.3g}")
-        extra.append(f"({between.mark}, {between.source})")
-    if parameter.scale is not None:
-        scale = parameter.scale
-        extra.append(f"x ({scale.covariate}/{scale.reference:g})^{scale.exponent:g} ({scale.mark})")
-    source = f"{parameter.source}, {parameter.where}" if parameter.where else parameter.source
-    scan = ""
-    if parameter.scan is not None:
-        scale_of = analyse(parameter.unit)[0]
-        scan = " to ".join(f"{end / scale_of:.4g}" for end in parameter.scan)
-    return (parameter.name, value, parameter.unit, scan, " ".join(extra), parameter.mark, source, parameter.about)
-
-
-def _source_text(source: Source) -> str:
-    parts = [source.citation]
-    if source.doi:
-        parts.append(f"doi:{source.doi}")
-    if source.population:
-        parts.append(source.population)
-    return "; ".join(parts)

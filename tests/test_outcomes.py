@@ -9,10 +9,12 @@ import pytest
 
 import pkpd
 from pkpd.errors import ModelFileError, PkpdError, UnknownName
+from pkpd.model import library
 from pkpd.tables import csv_text, print_comparison
 
 KAMP = pkpd.load("kamp2020-ketamine")
 ARMS = {"push": "0.3 mg/kg iv over 4 min", "slow": "0.3 mg/kg iv over 15 min", "none": "no treatment"}
+EVENTS = [name for name in library.names("effect") if pkpd.load_effect(name).role == "side effect"]
 MEASURES = [
     "mean-arterial-pressure",
     "heart-rate",
@@ -67,7 +69,7 @@ def test_a_push_raises_pressure_more_than_an_infusion_and_nothing_does_nothing(m
 def test_units_go_along_into_tables_and_frames(measured: pkpd.Comparison, capsys: pytest.CaptureFixture[str]) -> None:
     print_comparison(measured)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "Measures, at the peak" in printed
+    assert "Measure mean-arterial-pressure: mean" in printed
     for words in ("mean-arterial-pressure", "(%)", "(Hz)", "(point)"):
         assert words in printed
     row = next(line for line in csv_text(measured).splitlines() if line.startswith("push,peak schuttler1987-eeg-s,"))
@@ -151,3 +153,17 @@ def test_a_measure_with_a_slope_of_unclear_unit_is_refused() -> None:
     with pytest.raises(ModelFileError, match='write the unit of a slope like "%/'):
         pkpd.read_effect(text.replace('"%/(ng/mL)"', '"mL/ng"').replace('unit            = "%"', 'unit = "1"'))
     assert pkpd.load_effect("heart-rate").with_values(slope="20 %/(ug/mL)").unit == "%"
+
+
+def test_columns_that_do_not_fit_go_on_in_another_table(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = [one for one in map(pkpd.load_effect, EVENTS) if one.driver is None or one.driver.analyte == "S-ketamine"]
+    made = pkpd.compare(KAMP, {"push": ARMS["push"]}, 20, until="1 d", effects=chosen)
+    print_comparison(made)
+    printed = capsys.readouterr().out
+    assert "Side effects ever, % of patients" in printed and ", continued" in printed
+    whole = "".join(printed.split())
+    for one in chosen:
+        assert one.id in whole
+    blocks = printed.split("Side effects ever")[1:]
+    shown = [line for block in blocks for line in block.splitlines() if line.startswith(" push")]
+    assert sum(line.count("[") for line in shown) == len(chosen)
