@@ -162,6 +162,10 @@ def _models(chosen: argparse.Namespace) -> int:
     if chosen.kind is not None and chosen.kind not in KINDS:
         raise UnknownName(f'pkpd models: kind "{chosen.kind}" is not known. {nearest(chosen.kind, KINDS)}')
     print_models(chosen.kind)
+    if chosen.kind in (None, "modifier"):
+        from pkpd.leaflet import print_modifier_list
+
+        print_modifier_list()
     if chosen.kind in (None, "study", "guidance"):
         from pkpd.leaflet import print_guidance_list, print_unsimulated
 
@@ -173,16 +177,19 @@ def _models(chosen: argparse.Namespace) -> int:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    from pkpd.model.library import names
-
-    if chosen.model in names("guidance"):
-        from pkpd.leaflet import print_guidance
-
-        print_guidance(chosen.model)
-        return 0
+    from pkpd.leaflet import print_guidance, print_modifier
+    from pkpd.model.library import load, load_any, names
+    from pkpd.model.modifier import Modifier
     from pkpd.model_tables import print_model
 
-    print_model(chosen.model, chosen.beside)
+    if chosen.beside:
+        print_model(load(chosen.model).with_modifiers(*chosen.beside))
+    elif chosen.model in names("guidance"):
+        print_guidance(chosen.model)
+    elif isinstance(found := load_any(chosen.model), Modifier):
+        print_modifier(found)
+    else:
+        print_model(found)
     return 0
 
 

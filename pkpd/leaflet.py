@@ -1,6 +1,8 @@
-"""Guidance for a terminal: the list of guidelines and harms, one of them with every number, trials not simulated."""
+"""What stands beside models, for a terminal: guidelines and harms, modifiers, trials not simulated."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from rich.console import Console
 
@@ -8,6 +10,10 @@ from pkpd.console import console as a_console
 from pkpd.console import left_table as a_table
 from pkpd.guidance.reading import cite, guidelines, harms
 from pkpd.guidance.values import Guideline, Harm, Statement
+from pkpd.model import library
+from pkpd.model.modifier import GROUPS, Modifier
+from pkpd.model.modifying import change_rows
+from pkpd.model.parts import Source
 from pkpd.unsimulated import unsimulated
 
 
@@ -43,11 +49,38 @@ def print_guidance(name: str) -> None:
         _print_guideline(console, found)
     else:
         _print_harm(console, found)
+    _print_sources(console, found.sources)
+    console.print("For research and teaching. Not for dosing patients.")
+
+
+def print_modifier_list() -> None:
+    """The modifiers of the library, by group."""
+    table = a_table("Modifiers", "modifier", "group", "acts on", "use it for", "not for")
+    found = [library.load_modifier(name) for name in library.names("modifier")]
+    for one in sorted(found, key=lambda modifier: GROUPS.index(modifier.group)):
+        table.add_row(one.id, one.group, ", ".join(one.acts_on), one.use_for, one.not_for)
+    a_console().print(table)
+
+
+def print_modifier(found: Modifier) -> None:
+    """One modifier: every change and finding with its source and mark."""
+    console = a_console()
+    console.print(f"{found.title}  ({found.id})", style="bold")
+    console.print(f"Group: {found.group}.\nUse it for: {found.use_for}\nNot for: {found.not_for}")
+    table = a_table("Changes", "acts on", "how", "range", "set as", "holds for", "mark", "source", "remark")
+    for row in change_rows(found):
+        table.add_row(*row)
+    console.print(table)
+    _print_sources(console, found.sources)
+    for note in found.notes:
+        console.print(f"- {note}")
+
+
+def _print_sources(console: Console, sources: Mapping[str, Source]) -> None:
     console.print("Sources", style="bold")
-    for key, source in found.sources.items():
+    for key, source in sources.items():
         population = f"; {source.population}" if source.population else ""
         console.print(f"  {key}: {cite(source)}{population}")
-    console.print("For research and teaching. Not for dosing patients.")
 
 
 def _print_guideline(console: Console, guideline: Guideline) -> None:

@@ -1,4 +1,4 @@
-"""One model, effect or modifier in a terminal: every number with its unit, range, spread, source and mark."""
+"""One model or effect in a terminal: every number with its unit, range, spread, source and mark."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pkpd.console import console, left_table
-from pkpd.errors import ModelFileError
-from pkpd.model import library
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
-from pkpd.model.modifier import Modifier
-from pkpd.model.modifying import change_rows
 from pkpd.model.program import Program, compiled
+from pkpd.standing import print_scores
 from pkpd.units import analyse
 
 LONGEST_FORMULA = 160  # characters
@@ -45,19 +42,9 @@ def _others(program: Program, stepped: Sequence[str]) -> list[str]:
     return [name for name in program.outputs if name not in stepped] or ["nothing"]
 
 
-def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
-    """Every number of a model, effect or modifier: value, unit, spread, source and mark.
-
-    modifiers : names of those that act on the model
-    """
+def print_model(found: Model | Effect) -> None:
+    """Every number of a model or effect: value, unit, spread, source and mark; and what modifiers of it change."""
     out = console()
-    found = library.load_any(name)
-    if isinstance(found, Modifier):
-        return _print_modifier(out, found)
-    if isinstance(found, Model):
-        found = found.with_modifiers(*modifiers)
-    elif modifiers:
-        raise ModelFileError(f'"{name}" is an effect; modifiers are shown on a kinetic model.')
     out.print(f"{found.title}  ({found.id})", style="bold")
     for said in found.modifier_notes if isinstance(found, Model) else ():
         out.print(f"With {said}")
@@ -87,6 +74,7 @@ def print_model(name: str, modifiers: Sequence[str] = ()) -> None:
             )
         for reading in found.readings.values():
             out.print(_reading_text(found, reading))
+        print_scores(out, found.id)
     for correlation in found.correlations if isinstance(found, Effect) else ():
         out.print(
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "
@@ -143,21 +131,6 @@ def _reading_text(model: Model, reading: Reading) -> str:
         assert scale is not None
         changes.append(f"{name} x ({scale.covariate}/{scale.reference:g})^{exponent:g}")
     return f'Reading "{reading.name}": {", ".join(changes)} ({reading.mark}, {reading.source}). {reading.about}'
-
-
-def _print_modifier(out: Console, found: Modifier) -> None:
-    out.print(f"{found.title}  ({found.id})", style="bold")
-    out.print(f"Group: {found.group}.\nUse it for: {found.use_for}\nNot for: {found.not_for}")
-    heads = ("acts on", "how", "range", "set as", "holds for", "mark", "source", "remark")
-    made = left_table("Changes", *heads)
-    for row in change_rows(found):
-        made.add_row(*row)
-    out.print(made)
-    out.print("Sources", style="bold")
-    for source in found.sources.values():
-        out.print(f"  {source.key}: {_source_text(source)}")
-    for note in found.notes:
-        out.print(f"- {note}")
 
 
 def _parameter_row(parameter: Parameter) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pkpd.console import console as _console
 from pkpd.console import left as _left
 from pkpd.console import table as _table
 from pkpd.model import library
+from pkpd.standing import print_standing
 
 if TYPE_CHECKING:
     from pkpd.study import Study
@@ -226,6 +227,7 @@ def print_models(kind: str | None = None) -> None:
                 model.not_for,
             )
         console.print(table)
+        print_standing(console)
     if kind in (None, "effect"):
         table = _left(
             _table("Effects (* of the default configuration)", "effect", "endpoint", "follows", "use it for", "not for")
@@ -236,12 +238,6 @@ def print_models(kind: str | None = None) -> None:
             table.add_row(
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
-        console.print(table)
-    if kind in (None, "modifier"):
-        table = _left(_table("Modifiers", "modifier", "group", "acts on", "use it for", "not for"))
-        for name in library.names("modifier"):
-            modifier = library.load_modifier(name)
-            table.add_row(name, modifier.group, ", ".join(modifier.acts_on), modifier.use_for, modifier.not_for)
         console.print(table)
     if kind in (None, "study"):
         from pkpd.study import load_study

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pkpd
 from pkpd.disagreement import COLUMNS, SLOW, Disagreement, by_reason, hours_text
 from pkpd.equilibrating import library_half_lives
 from pkpd.errors import PkpdError, PrescriptionError, SimulationError, UnitError, UnknownName
+from pkpd.flags import Flag
 
 SINGLE = "0.5 mg/kg iv over 40 min"
 RACEMIC = ("clements1981-ketamine", "domino1984-ketamine", "hijazi2003-ketamine", "kamp2020-pooled")
@@ -38,6 +40,18 @@ def test_levels_are_those_computed_elsewhere(single: Disagreement) -> None:
 def test_half_lives_are_those_computed_elsewhere(single: Disagreement) -> None:
     for name, minutes in zip(RACEMIC, (182.9344, 114.6322, 296.7136, 183.7512), strict=True):
         assert 60 * single.curve(name).half_life == pytest.approx(minutes, abs=6e-5)
+
+
+def test_half_life_is_of_the_states_on_the_way_to_the_analyte() -> None:
+    """S-norketamine of the default set: CL 57.72, Q 42.778 L/h, V 98.638 and 160.04 L; it outlasts S-ketamine."""
+    rates = np.array([[-(57.72 + 42.778) / 98.638, 42.778 / 160.04], [42.778 / 98.638, -42.778 / 160.04]])
+    slowest = math.log(2) / np.abs(np.linalg.eigvals(rates)).min()
+    model = ["kamp2020-ketamine"]
+    metabolite = pkpd.disagree("s-ketamine 10 mg iv bolus", "S-norketamine", models=model, observed=()).curves[0]
+    parent = pkpd.disagree("s-ketamine 10 mg iv bolus", models=model, observed=()).curves[0]
+    assert metabolite.half_life == pytest.approx(slowest)
+    assert 60 * parent.half_life == pytest.approx(183.7512, abs=6e-5)
+    assert slowest > parent.half_life
 
 
 def test_area_approaches_dose_over_clearance() -> None:
@@ -91,12 +105,19 @@ def test_pooled_ketamine_is_s_ketamine_where_nothing_else_is_given() -> None:
         pkpd.disagree(SINGLE, "S-ketamine", observed=(), models=["kamp2020-pooled"])
 
 
-def test_limits_that_are_passed_are_marked_and_leave_the_spread() -> None:
+def test_a_model_outside_its_limits_leaves_the_spread(single: Disagreement) -> None:
+    highest = single.folds[0].highest
+    flag = Flag("limit", highest, "Outside.", highest)
+    marked = tuple(replace(one, flags=(flag,)) if one.name == highest else one for one in single.curves)
+    fold = replace(single, curves=marked).folds[0]
+    assert fold.high == max(curve.peak for curve in single.curves if curve.name != highest) < single.folds[0].high
+
+
+def test_limits_that_are_passed_are_marked() -> None:
     found = pkpd.disagree(SINGLE, weight="160 kg", observed=())
     outside = found.curve("kamp2020-ketamine")
     assert outside.outside
     assert any("weight" in flag.text and "150" in flag.text for flag in outside.flags if flag.kind == "limit")
-    assert not any(fold.highest == "kamp2020-ketamine" or fold.lowest == "kamp2020-ketamine" for fold in found.folds)
     assert not pkpd.disagree(SINGLE, observed=()).curve("kamp2020-ketamine").outside
 
 
@@ -146,11 +167,12 @@ def test_one_undocumented_constant_spreads_the_peak_at_the_site_fourteenfold() -
 def test_sites_of_the_library_are_all_there_with_their_ranges(single: Disagreement) -> None:
     named = {name for site in single.sites for name in site.of}
     for name in pkpd.names("effect"):
-        driver = pkpd.load_effect(name).driver
-        assert (name in named) == (driver is not None and driver.half_life is not None)
+        effect = pkpd.load_effect(name)
+        own = effect.parameters.get(effect.driver.half_life or "") if effect.driver is not None else None
+        assert (name in named) == (own is not None and bool(own.value or own.scan))
     fast = next(site for site in single.sites if "fast-relief" in site.of and not site.end)
     assert 60 * fast.half_life == pytest.approx(8.3)
-    ends = {site.end: 60 * site.half_life for site in single.sites if site.of == ("fast-relief",) and site.end}
+    ends = {site.end: 60 * site.half_life for site in single.sites if "fast-relief" in site.of and site.end}
     assert ends == pytest.approx({"low": 3.0, "high": 13.0})
     s = pkpd.disagree(SINGLE, "S-ketamine", observed=())
     assert s.site_model == "kamp2020-ketamine"

@@ -1,7 +1,7 @@
-"""Models against published observations: `python -m benchmarks.truth [--json FILE] [--figure FILE] [--keep]`.
+"""Models against published observations: `python -m benchmarks.truth [--kinetics] [--json FILE] [--figure FILE]`.
 
-Prints how far every model is off, for each route and analyte, and what is asked of the library beside what it reaches.
-The exit status is 1 where a target is missed.
+Prints how far every kinetic model is off, for each route and analyte, and what is asked of the library beside what it
+reaches; then side effects and trial outcomes. The exit status is 1 where a target of the kinetics is missed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ from benchmarks.truth.meeting import subjects
 from pkpd import observations
 from pkpd.observations.cells import folder
 
-OTHERS = ("side_effects", "trials")  # rooms with score, table and as_json of their own
+OTHERS = ("side_effects", "push", "trials")  # rooms with score, table and as_json of their own
 
 
 def main() -> int:
     """Predict, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description=__doc__)
+    parser.add_argument("--kinetics", action="store_true", help="concentrations and parameters alone, in seconds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every prediction with its source here")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw predicted against observed (.png, .svg)")
     parser.add_argument("--keep", action="store_true", help="write the scoreboard that `pkpd models` shows")
@@ -42,12 +42,11 @@ def main() -> int:
     print(report.parameters_table(reported), end="\n\n")
     print(report.targets_table(judged))
     written: dict[str, Any] = report.as_json(scores, entries, missing, reported, judged)
-    for name in OTHERS:
-        if find_spec(f"benchmarks.truth.{name}") is not None:
-            room = import_module(f"benchmarks.truth.{name}")
-            rows = room.score()
-            print("\n" + room.table(rows))
-            written[name] = room.as_json(rows)
+    for name in () if chosen.kinetics else OTHERS:
+        room = import_module(f"benchmarks.truth.{name}")
+        rows = room.score()
+        print("\n" + room.table(rows))
+        written[name] = room.as_json(rows)
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if chosen.figure is not None:

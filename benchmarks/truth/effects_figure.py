@@ -16,6 +16,8 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 SHAPES = ("o", "s", "D", "^", "v", "P", "X", "p", "<")
 INK, GREY, RULE = "#222222", "#595959", "#BBBBBB"
 SMALL, TEXT, HEAD = 7.0, 8.0, 9.5  # pt
+# Hollow points that are named all the same: one dose, given fast and slowly.
+NAMED = {"motov2017-push": "push", "motov2017-infusion": "15 min"}
 LEGEND = """\
 Left: vertical bars are exact 95 % intervals of the observed share; horizontal bars span doses pooled in one row.
 Right: bar and tick are the observed value with its 95 % interval; a dot is a prediction inside it, a cross one outside.
@@ -48,7 +50,7 @@ def draw(side_effects: Sequence[SideEffect], trials: Sequence[Outcome], file: Pa
     height = max(height, TOP + 4.3 + FOOT)
     page = Figure(figsize=(WIDTH, height))
     tall = height - TOP - FOOT
-    _events(page.add_axes((0.55 / WIDTH, FOOT / height, 4.35 / WIDTH, tall / height)), events)
+    _events(page.add_axes((0.55 / WIDTH, FOOT / height, 4.2 / WIDTH, tall / height)), events)
     top = height - TOP
     for rows, title, factor in panels:
         own = ROW * len(rows)
@@ -111,14 +113,30 @@ def _events(axes: Any, made: Sequence[SideEffect]) -> None:
 
 def _event(axes: Any, one: SideEffect, colour: str, shape: str) -> None:
     """One observation: its interval, the doses pooled in it, and the point."""
+    from matplotlib.patheffects import withStroke
+
     x, y = 100 * (one.predicted or 0.0), 100 * (one.incidence.observed or 0.0)
     if one.incidence.interval is not None:
         axes.plot([x, x], [100 * end for end in one.incidence.interval], color=colour, linewidth=1.1, zorder=2)
     if len(one.by_regimen) > 1:
         ends = [100 * end for end in (min(one.by_regimen), max(one.by_regimen))]
         axes.plot(ends, [y, y], color=colour, linewidth=1.1, zorder=2)
-    face = "white" if one.incidence.scored == "calibrated" else colour
-    axes.plot(x, y, shape, ms=6, mfc=face, mec=colour, mew=1.3, zorder=3, clip_on=False)
+    hollow = one.incidence.scored == "calibrated"
+    axes.plot(x, y, shape, ms=6, mfc="white" if hollow else colour, mec=colour, mew=1.3, zorder=3, clip_on=False)
+    if not hollow or one.incidence.id in NAMED:
+        above = y > x
+        axes.annotate(
+            NAMED.get(one.incidence.id, one.incidence.study),
+            (100 * (min if above else max)(one.by_regimen), y),
+            (-6 if above else 6, 0),
+            textcoords="offset points",
+            ha="right" if above else "left",
+            va="center_baseline",
+            fontsize=SMALL - 0.8,
+            color=INK,
+            path_effects=[withStroke(linewidth=2.2, foreground="white")],
+            zorder=4,
+        )
 
 
 def _results(axes: Any, made: Sequence[Outcome], factor: float) -> None:

@@ -41,7 +41,7 @@ def draw(entries: Sequence[Entry], file: Path) -> None:
         axes = page.add_axes((x / width, y / height, wide / width, tall / height))
         mine = [e for e in entries if e.subject.label == label]
         _panel(axes, mine, first=column == 0, last=place + ACROSS >= len(labels))
-    _legend(page, width, height)
+    _legend(page, width, height, [route for route in SYMBOLS if any(e.row.route == route for e in entries)])
     page.savefig(file, dpi=100)
 
 
@@ -106,7 +106,7 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
         axes.set_ylabel("predicted", fontsize=8, color=INK)
 
 
-def _legend(page: Any, width: float, height: float) -> None:
+def _legend(page: Any, width: float, height: float, routes: Sequence[str]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -118,14 +118,14 @@ def _legend(page: Any, width: float, height: float) -> None:
     marks = [
         *(Patch(facecolor=grey, label=f"off by at most {fold:g} fold") for fold, grey in reversed(BANDS)),
         *(mark(drug, face=COLOURS[drug], edge=EDGES[drug]) for drug in COLOURS),
-        *(mark(route, SYMBOLS[route]) for route in ("iv", "oral", "nasal", "sublingual")),
+        *(mark(route, SYMBOLS[route]) for route in routes),
         mark("made from it, not counted", face="white", thick=1.1),
         mark("doubtful, not counted", "x", edge=QUIET, thick=1.0),
     ]
     page.text(
         0.012,
         1 - 0.24 / height,
-        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. What lies below an axis is drawn at its end.",
+        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. Points below an axis stand at its end.",
         fontsize=9,
         color=INK,
     )

@@ -80,6 +80,11 @@ def whose(row: Concentration | Parameter) -> str:
     return row.group if row.group in ("children", "intensive care") else "adults"
 
 
+def made_from(subject: Subject, row: Concentration | Parameter) -> bool:
+    """Whether the model, or a modifier that acts on it for this observation, was made from the observation."""
+    return subject.model.id in row.used_by or any(name in row.used_by for name in row.modifiers)
+
+
 def meeting(subject: Subject, row: Concentration | Parameter, regimen: Regimen, analyte: str) -> Meeting:
     """How a model meets an observation.
 

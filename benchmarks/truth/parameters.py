@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.truth.meeting import Meeting, NotApplicable, Subject, meeting
+from benchmarks.truth.meeting import Meeting, NotApplicable, Subject, made_from, meeting
 from benchmarks.truth.predicting import FOR_EVER, Crowd, extreme, level
 from benchmarks.truth.scoring import changed
 from pkpd.dosing.prescription import parse
@@ -149,7 +149,7 @@ def score(rows: Iterable[Parameter], subjects: Sequence[Subject]) -> list[Parame
                 met = asked.met(asked.regimen(), row.analyte.split("/")[0])
             except (NotApplicable, SimulationError):  # the model lacks what is asked, or refuses the dose
                 continue
-            own = subject.model.id in row.used_by
+            own = made_from(subject, row)
             made.append(ParameterEntry(row, subject, met.form, met.outside, own, _in_unit(predicted, row)))
     return changed(made)
 

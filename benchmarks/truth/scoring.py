@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from benchmarks.truth.meeting import NotApplicable, Subject, meeting, whose
+from benchmarks.truth.meeting import NotApplicable, Subject, made_from, meeting, whose
 from benchmarks.truth.predicting import predict
 from pkpd.errors import SimulationError
 from pkpd.observations import Concentration, Score
@@ -93,7 +93,7 @@ def score(rows: Iterable[Concentration], subjects: Sequence[Subject]) -> tuple[l
             except (NotApplicable, SimulationError) as cause:  # the model lacks what is asked, or refuses it
                 missing.append(Missing(row.id, subject, str(cause)))
                 continue
-            own = subject.model.id in row.used_by
+            own = made_from(subject, row)
             entries.append(Entry(row, subject, met.form, met.outside, own, said.typical, said.low, said.high))
     return changed(entries), missing
 

@@ -234,7 +234,7 @@ def main() -> int:
     print(table(made))
     from benchmarks.truth import push
 
-    tried = push.score(subjects=chosen.subjects)
+    tried = push.score(subjects=2 * chosen.subjects)
     print("\n" + push.table(tried))
     if chosen.json is not None:
         found = {"side_effects": as_json(made), "push_against_infusion": push.as_json(tried)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.truth.meeting import whose
+from benchmarks.truth.meeting import AS_GIVEN, whose
 from benchmarks.truth.parameters import ParameterEntry
 from benchmarks.truth.scoring import PARENTS, Entry, geometric_fold, share_within
 from pkpd.model.library import DEFAULT_MODEL
@@ -81,7 +81,7 @@ def _route(
         share, off = share_within(mine, ROUTE_WITHIN), geometric_fold(mine)
         assert share is not None and off is not None
         text = f"{label}: {share:.0%} of {len(mine)} rows, off by {off:.2f}"
-        found.append((-share, off, text + _and_own(mine, own)))
+        found.append((-share, off, text + _parts(mine, own)))
     found.sort()
     met = -found[0][0] >= ROUTE_SHARE
     best = [text for _, _, text in found]
@@ -89,12 +89,17 @@ def _route(
     return Target(asked, best[0], met, (*best[1:4], *(() if met else map(_line, rows))))
 
 
-def _and_own(mine: Sequence[Entry], own: Sequence[Entry]) -> str:
-    """What it would be with the rows that the model was made from."""
-    if not own:
-        return ""
-    together = share_within([*mine, *own], ROUTE_WITHIN)
-    return f" ({together:.0%} of {len(mine) + len(own)} with those it was made from)"
+def _parts(mine: Sequence[Entry], own: Sequence[Entry]) -> str:
+    """What it is without conversions of forms, and what it would be with the rows that the model was made from."""
+    parts = []
+    given = [e for e in mine if e.form == AS_GIVEN]
+    if len(given) < len(mine):
+        share = share_within(given, ROUTE_WITHIN)
+        parts.append("all through conversion of forms" if share is None else f"{share:.0%} of {len(given)} as given")
+    if own:
+        together = share_within([*mine, *own], ROUTE_WITHIN)
+        parts.append(f"{together:.0%} of {len(mine) + len(own)} with those it was made from")
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _instead(routes: tuple[str, ...], entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> str:

@@ -179,7 +179,7 @@ def verdict(made: Score) -> str:
 
 def what(row: Trial) -> str:
     """The outcome in words."""
-    return row.outcome if row.threshold is None else f"relief of {row.threshold:.0%} or more"
+    return row.outcome if row.threshold is None else f"relief ≥ {100 * row.threshold:.0f} %"
 
 
 def number(made: Score, value: float | None) -> str:

@@ -66,7 +66,7 @@ class _Observation:
     kind        : "data"; "model-predicted" (the authors' simulation), "range" (the value is the middle of a range) or
                   "doubtful" (`note` says why)
     modifiers   : what was given beside it, such as "ticlopidine"
-    used_by     : models whose building used this observation; `used_why` says how
+    used_by     : models and modifiers whose building used this observation; `used_why` says how
     mark        : how well the number is known, as in model files
     seen_at     : where the number was read
     """

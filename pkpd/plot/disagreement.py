@@ -136,7 +136,7 @@ def small_print(disagreement: Disagreement) -> list[str]:
     ]
     if areas:
         found = [curve.area for curve in disagreement.curves]
-        drawn = f"{number(min(found))} to {number(max(found))} to {disagreement.horizon:g} h by the models"
+        drawn = f"the models give {number(min(found))} to {number(max(found))} up to {disagreement.horizon:g} h"
         lines.append(f"Observed areas under the curve, ng/mL h: {'; '.join(areas)}; {drawn}.")
     late = sum(point.hours > disagreement.horizon for point in disagreement.points if point.metric != "area")
     if late:
@@ -324,8 +324,9 @@ def _sites(sheet: Sheet, axes: Any, drawn: Sequence[SitePeak]) -> None:
     peaks, halves = [site.peak for site in drawn], [site.half_life for site in drawn]
     axes.set_ylim(0, 1.1 * max(peaks))
     axes.set_xscale("log")
-    axes.set_xlim(min(halves) / 1.6, max(halves) * 1.6)
-    _time_ticks(axes, min(halves) / 1.6, max(halves) * 1.6)
+    least = min((site.half_life for site in drawn if not site.end), default=min(halves))
+    axes.set_xlim(max(min(halves), least / 2) / 1.6, max(halves) * 1.6)
+    _time_ticks(axes)
     path = sorted(zip(halves, peaks, strict=True))
     axes.plot(*zip(*path, strict=True), color="#AAAAAA", linewidth=style.THIN, zorder=1)
     named = sorted((site for site in drawn if not site.end), key=lambda site: -site.half_life)
@@ -358,9 +359,16 @@ def _site_labels(sheet: Sheet, axes: Any, named: Sequence[SitePeak]) -> None:
         sheet.text(end + 0.17, sheet.height - centre - text_height(len(lines), SMALL) / 2, lines, SMALL, colour=INK)
 
 
-def _time_ticks(axes: Any, low: float, high: float) -> None:
-    """Ticks of a logarithmic time axis in seconds, minutes and hours."""
-    usual = (1 / 3600, 6 / 3600, 0.5 / 60, 2 / 60, 10 / 60, 1.0, 6.0, 24.0)
-    places = [hours for hours in usual if low <= hours <= high]
+def _time_ticks(axes: Any) -> None:
+    """Ticks of a logarithmic time axis in seconds, minutes and hours, as many as fit."""
+    low, high = axes.get_xlim()
+    places: list[float] = []
+    free = math.inf
+    for hours in (24.0, 6.0, 1.0, 10 / 60, 2 / 60, 0.5 / 60, 5 / 3600, 1 / 3600):
+        middle = SITES * math.log(hours / low) / math.log(high / low)
+        half = style.text_width(hours_text(hours), style.TICK) / 2
+        if low <= hours <= high and middle + half < free:
+            places.append(hours)
+            free = middle - half - 0.06
     style.ticks(axes.xaxis, places, [hours_text(hours) for hours in places])
     axes.xaxis.minorticks_off()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pkpd.errors import ObservationError
+from pkpd.model.library import names
 from pkpd.observations import incidences, trials
 from pkpd.observations.cells import folder
 from pkpd.observations.incidences import read_side_effects, side_effects
@@ -77,6 +78,13 @@ def test_incidences_are_those_collected() -> None:
         elif ours.kind == "reading":
             low, high = (float(end) / 100 for end in re.findall(r"\d+", theirs["value"])[:2])
             assert ours.observed is not None and low <= ours.observed <= high
+
+
+def test_effects_named_are_those_of_the_library() -> None:
+    """What predicts a row is an effect; what was made from it is something the library has."""
+    assert {row.endpoint for row in side_effects() if row.endpoint} <= set(names("effect"))
+    made = {name for row in (*side_effects(), *TRIALS.values()) for name in row.used_by}
+    assert made <= set(names())
 
 
 def test_what_is_from_memory_is_never_scored() -> None:

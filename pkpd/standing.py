@@ -1,0 +1,111 @@
+"""Which model to trust, and how far off it has been: the scoreboard of measured concentrations as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pkpd.console import left, table
+from pkpd.model import library
+from pkpd.observations import Score, Scoreboard, scoreboard
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AS_GIVEN = "as given"
+PARENT, NORKETAMINE = "parent drug", "S-norketamine"
+LEGEND = (
+    "Fold error, geometric mean (rows). Rows a model was made from are not counted; where there are no others, "
+    '"own" says how far off it is on those. * through a conversion of drug forms; ! outside its population or limits. '
+    "A route without a column has no measured level that could be compared. Line by line: pkpd show MODEL."
+)
+
+
+def print_standing(console: Console) -> None:
+    """A line for each kinetic model: how far off it was by route, for ketamine and for S-norketamine."""
+    board = scoreboard()
+    if not board.scores:
+        return
+    places = _places(board)
+    heads = [f"{route}{'' if group == 'adults' else f', {group}'}" for route, group in places]
+    shown = left(table("How far off: fold error on measured ketamine / S-norketamine, (rows)", "model", "site", *heads))
+    for name in library.names("pk"):
+        cells = [off(board, name, *place) for place in places]
+        shown.add_row(name, library.load(name).sampling_site, *cells)
+    console.print(shown)
+    console.print(LEGEND)
+
+
+def _places(board: Scoreboard) -> list[tuple[str, str]]:
+    """Routes and groups of people of the scoreboard, adults first, what has the most rows first."""
+    rows: dict[tuple[str, str], int] = {}
+    for one in board.scores:
+        rows[one.route, one.group] = rows.get((one.route, one.group), 0) + one.n + one.own
+    return sorted(rows, key=lambda place: (place[1] != "adults", -rows[place]))
+
+
+def off(board: Scoreboard, model: str, route: str, group: str) -> str:
+    """How far a model was off, such as "1.12 (31) / 1.06 (12)": ketamine, then S-norketamine; "-" where nothing is.
+
+    Other published readings of its evidence are not counted.
+    """
+    texts = [_of_analyte(board, model, route, group, analyte) for analyte in (PARENT, NORKETAMINE)]
+    while texts and texts[-1] == "-":
+        texts.pop()
+    return " / ".join(texts) or "-"
+
+
+def _of_analyte(board: Scoreboard, model: str, route: str, group: str, analyte: str) -> str:
+    """The score of the forms as given and, of the conversions, of that with the most rows."""
+    mine = [
+        one
+        for one in board.of(model)
+        if (one.analyte, one.route, one.group, one.rows, one.reading) == (analyte, route, group, "data", "")
+    ]
+    given = [one for one in mine if one.form == AS_GIVEN and one.n]
+    converted = sorted((one for one in mine if one.form != AS_GIVEN and one.n), key=lambda one: -one.n)
+    own = [one for one in mine if one.own_gmfe is not None and not one.n and one.form == AS_GIVEN]
+    chosen = [*given, *converted[:1], *own]
+    return ", ".join(map(_short, chosen)) or "-"
+
+
+def _short(one: Score) -> str:
+    if one.gmfe is None:
+        return f"own {one.own_gmfe:.2f} ({one.own})"
+    marks = ("*" if one.form != AS_GIVEN else "") + ("!" if one.outside == one.n else "")
+    return f"{one.gmfe:.2f}{marks} ({one.n})"
+
+
+def score_lines(board: Scoreboard, model: str) -> Sequence[str]:
+    """A line for each score of a model: what was measured, how far off, on how many rows."""
+    return [_line(one) for one in board.of(model) if one.rows == "data"]
+
+
+def _line(one: Score) -> str:
+    reading = f" [{one.reading}]" if one.reading else ""
+    form = "" if one.form == AS_GIVEN else f", {one.form}"
+    what = f"{one.route}, {one.group}, {one.analyte}{form}{reading}"
+    parts = []
+    if one.gmfe is not None and one.gmr is not None and one.within200 is not None:
+        parts.append(
+            f"off by {one.gmfe:.2f} fold on {_count(one.n, 'row')} of {_count(one.studies, 'study', 'studies')} "
+            f"(predicted/observed {one.gmr:.2f}, {one.within200:.0%} within 2 fold)"
+        )
+    if one.outside:
+        parts.append(f"{one.outside} outside its population or limits")
+    if one.own_gmfe is not None:
+        parts.append(f"{one.own_gmfe:.2f} fold on {_count(one.own, 'row')} it was made from, not counted")
+    return f"{what}: {'; '.join(parts)}"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def print_scores(console: Console, model: str) -> None:
+    """The score lines of one model, where it has any."""
+    found = score_lines(scoreboard(), model)
+    if found:
+        console.print("Against measured concentrations", style="bold")
+    for line in found:
+        console.print(f"  {line}")

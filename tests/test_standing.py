@@ -1,0 +1,75 @@
+"""Which model to trust: the scoreboard as the command line shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pkpd.cli import main
+from pkpd.observations import Score, Scoreboard, scoreboard
+from pkpd.standing import off, score_lines
+
+ONE = Score(
+    "a",
+    "",
+    "iv",
+    "parent drug",
+    "adults",
+    "as given",
+    "data",
+    4,
+    2,
+    1.5,
+    0.7,
+    0.25,
+    0.5,
+    0.75,
+    None,
+    None,
+    0,
+    0,
+    0,
+    None,
+)
+OWN = replace(ONE, n=0, studies=0, gmfe=None, gmr=None, within200=None, own=3, own_gmfe=1.1)
+
+
+def test_cells() -> None:
+    pooled = replace(ONE, form="pooled", n=9, gmfe=1.3)
+    board = Scoreboard(
+        (ONE, pooled, replace(pooled, form="S half", n=1), replace(ONE, analyte="S-norketamine", gmfe=2))
+    )
+    assert off(board, "a", "iv", "adults") == "1.50 (4), 1.30* (9) / 2.00 (4)"
+    assert off(board, "a", "oral", "adults") == "-"
+    assert off(board, "b", "iv", "adults") == "-"
+    assert off(Scoreboard((replace(ONE, outside=4),)), "a", "iv", "adults") == "1.50! (4)"
+    assert off(Scoreboard((OWN,)), "a", "iv", "adults") == "own 1.10 (3)"
+    ignored = (replace(ONE, reading="other"), replace(ONE, rows="with doubtful"))
+    assert off(Scoreboard(ignored), "a", "iv", "adults") == "-"
+
+
+def test_lines() -> None:
+    board = Scoreboard((replace(ONE, reading="other", form="S half", outside=1), OWN))
+    first, second = score_lines(board, "a")
+    assert first == (
+        "iv, adults, parent drug, S half [other]: off by 1.50 fold on 4 rows of 2 studies "
+        "(predicted/observed 0.70, 75% within 2 fold); 1 outside its population or limits"
+    )
+    assert second == "iv, adults, parent drug: 1.10 fold on 3 rows it was made from, not counted"
+
+
+def test_the_list_of_models_says_how_far_off_they_were(capsys) -> None:
+    assert main(["models", "pk"]) == 0
+    printed = capsys.readouterr().out
+    table = printed[printed.index("How far off") :]
+    (default,) = (line for line in table.splitlines() if line.strip().startswith("kamp2020-ketamine"))
+    assert off(scoreboard(), "kamp2020-ketamine", "iv", "adults") in default
+    assert "pkpd show MODEL" in table
+
+
+def test_a_model_s_page_has_its_scores(capsys) -> None:
+    assert main(["show", "kamp2020-ketamine"]) == 0
+    printed = capsys.readouterr().out
+    assert "Against measured concentrations" in printed
+    assert "iv, adults, parent drug: off by 1." in " ".join(printed.split())
+    assert main(["show", "fast-relief"]) == 0
+    assert "Against measured" not in capsys.readouterr().out
