@@ -103,6 +103,23 @@ def test_models_lists_all_and_show_gives_every_number(capsys):
     assert "to be given" in capsys.readouterr().out
 
 
+def test_show_says_of_an_effect_what_is_worth_trying_and_what_is_switched_off(capsys):
+    assert main(["show", "fast-relief"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in ("to try", "3 to 13", "70 to 400", "-0.8 to 0.3", "norketamine_potency, which is 0: switched off"):
+        assert words in shown
+    assert main(["show", "olofsen2012-pain"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "S-norketamine times norketamine_potency",
+        "concentration of S-ketamine to 150 ng/mL",
+        "point/(ng/mL)",
+    ):
+        assert words in shown
+    assert main(["models", "effect"]) == 0
+    assert "share of unresponsive" in " ".join(capsys.readouterr().out.split())
+
+
 def test_show_prints_readings_and_where_doses_go(capsys):
     assert main(["show", "kamp2020-ketamine"]) == 0
     shown = capsys.readouterr().out
