@@ -93,10 +93,17 @@ def _route(
         together = share_within([*mine, *own], ROUTE_WITHIN)
         assert share is not None and off is not None
         also = f" ({together:.0%} of {len(mine) + len(own)} with those it was made from)" if own else ""
-        found.append((-share, off, f"{label}: {share:.0%} of {len(mine)} rows, off by {off:.2f}{also}"))
+        found.append(
+            (
+                -share,
+                round(off, 3),
+                bool(mine[0].subject.reading),
+                f"{label}: {share:.0%} of {len(mine)} rows, off by {off:.2f}{also}",
+            )
+        )
     found.sort()
     met = -found[0][0] >= ROUTE_SHARE
-    best = [text for _, _, text in found]
+    best = [text for _, _, _, text in found]
     rows = sorted((e for e in here if e.fold > ROUTE_WITHIN and not e.subject.reading), key=lambda e: -e.fold)
     return Target(asked, best[0], met, (*best[1:4], *(() if met else map(_line, rows))))
 
