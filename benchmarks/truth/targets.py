@@ -37,7 +37,11 @@ def judge(entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> lis
     return [
         *_default(data, "data"),
         *_default(scored, "data and doubtful rows"),
-        *(_route(name, routes, data, entries, parameters) for name, routes in ROUTES.items()),
+        *(
+            _route(name, routes, data, entries, parameters, converted)
+            for name, routes in ROUTES.items()
+            for converted in (False, True)
+        ),
     ]
 
 
@@ -68,10 +72,17 @@ def _route(
     data: Sequence[Entry],
     entries: Sequence[Entry],
     parameters: Sequence[ParameterEntry],
+    converted: bool,
 ) -> Target:
-    """The best model of a route, over all its rows and analytes; with too few rows it is not judged."""
-    asked = f"{name}: a model with {ROUTE_SHARE:.0%} of its rows within {ROUTE_WITHIN:g} fold"
-    here = [e for e in data if e.row.route in routes]
+    """The best model of a route, over all its rows and analytes.
+
+    converted : whether rows count that need a conversion of drug forms
+    """
+    asked = (
+        f"{name}, {'with conversions of drug forms' if converted else 'forms as given'}: "
+        f"a model with {ROUTE_SHARE:.0%} of its rows within {ROUTE_WITHIN:g} fold"
+    )
+    here = [e for e in data if e.row.route in routes and (converted or e.form == AS_GIVEN)]
     if not here:
         return Target(asked, _instead(routes, entries, parameters), None)
     found = []
@@ -79,40 +90,36 @@ def _route(
         mine = [e for e in here if e.subject.label == label]
         own = [e for e in entries if e.own and e.subject.label == label and e.row.route in routes]
         share, off = share_within(mine, ROUTE_WITHIN), geometric_fold(mine)
+        together = share_within([*mine, *own], ROUTE_WITHIN)
         assert share is not None and off is not None
-        text = f"{label}: {share:.0%} of {len(mine)} rows, off by {off:.2f}"
-        found.append((-share, off, text + _parts(mine, own)))
+        also = f" ({together:.0%} of {len(mine) + len(own)} with those it was made from)" if own else ""
+        found.append(
+            (
+                -share,
+                round(off, 3),
+                bool(mine[0].subject.reading),
+                f"{label}: {share:.0%} of {len(mine)} rows, off by {off:.2f}{also}",
+            )
+        )
     found.sort()
     met = -found[0][0] >= ROUTE_SHARE
-    best = [text for _, _, text in found]
+    best = [text for _, _, _, text in found]
     rows = sorted((e for e in here if e.fold > ROUTE_WITHIN and not e.subject.reading), key=lambda e: -e.fold)
     return Target(asked, best[0], met, (*best[1:4], *(() if met else map(_line, rows))))
 
 
-def _parts(mine: Sequence[Entry], own: Sequence[Entry]) -> str:
-    """What it is without conversions of forms, and what it would be with the rows that the model was made from."""
-    parts = []
-    given = [e for e in mine if e.form == AS_GIVEN]
-    if len(given) < len(mine):
-        share = share_within(given, ROUTE_WITHIN)
-        parts.append("all through conversion of forms" if share is None else f"{share:.0%} of {len(given)} as given")
-    if own:
-        together = share_within([*mine, *own], ROUTE_WITHIN)
-        parts.append(f"{together:.0%} of {len(mine) + len(own)} with those it was made from")
-    return f" ({'; '.join(parts)})" if parts else ""
-
-
 def _instead(routes: tuple[str, ...], entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> str:
     """What there is where no adult's concentration can be scored."""
-    own = [e for e in entries if e.row.route in routes and e.own]
+    own = [e for e in entries if e.row.route in routes and e.own and not e.subject.reading]
     others = [p for p in parameters if p.row.route in routes and p.row.kind == "data" and not p.own]
     parts = ["no measured concentrations of adults that a model was not made from"]
     if own:
-        parts.append(f"on {len(own)} rows it was made from a model is off by {geometric_fold(own):.2f}")
+        labels = ", ".join(dict.fromkeys(e.subject.model.id for e in own))
+        parts.append(f"on {len(own)} rows of its own {labels} is off by {geometric_fold(own):.2f}")
     if others:
         near = sum(0.5 <= p.ratio <= 2.0 for p in others)
         rows = len({p.row.id for p in others})
-        parts.append(f"of {len(others)} predictions of {rows} reported parameters {near} are within 2 fold")
+        parts.append(f"{near} of {len(others)} predictions of reported parameters ({rows}) are within 2 fold")
     return "; ".join(parts)
 
 
