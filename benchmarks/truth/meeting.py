@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import PkpdError
 from pkpd.model import library
-from pkpd.model.model import Model
+from pkpd.model.model import Limit, Model
 from pkpd.observations import Concentration, Parameter
 from pkpd.units import analyse
 
@@ -64,7 +64,7 @@ def subjects() -> Iterator[Subject]:
     for name in library.names("pk"):
         model = library.load(name)
         yield Subject(model)
-        for reading in getattr(model, "readings", ()):
+        for reading in model.readings:
             yield Subject(model.reading(reading), reading)
 
 
@@ -140,7 +140,7 @@ def _modified(model: Model, modifiers: tuple[str, ...]) -> Model:
         return model
     try:
         return model.with_modifiers(*modifiers)
-    except (PkpdError, AttributeError) as cause:
+    except PkpdError as cause:
         raise NotApplicable(f"no {', '.join(modifiers)}") from cause
 
 
@@ -161,19 +161,21 @@ def _outside(model: Model, row: Concentration | Parameter, regimen: Regimen) -> 
     return tuple(found)
 
 
-def _limits(model):
-    return model.validity.values() if hasattr(model.validity, "values") else model.validity
+def _limits(model: Model) -> Iterable[Limit]:
+    """The limits of a model, whether they are kept by name or in a row."""
+    return model.validity.values() if isinstance(model.validity, Mapping) else model.validity
 
 
-def _s_half(regimen):
+def _s_half(regimen: Regimen) -> Regimen:
+    """The S-ketamine of a racemic regimen."""
     return Regimen(
         tuple(
             replace(
-                d,
-                quantity=d.quantity / 2,
-                cap=None if d.cap is None else d.cap / 2,
-                form=replace(d.form, enantiomer="S"),
+                dose,
+                quantity=dose.quantity / 2,
+                cap=None if dose.cap is None else dose.cap / 2,
+                form=replace(dose.form, enantiomer="S"),
             )
-            for d in regimen.doses
+            for dose in regimen.doses
         )
     )
