@@ -72,12 +72,20 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
     axes.plot(ends, ends, color=INK, linewidth=0.8, zorder=1)
     for e in sorted(mine, key=lambda e: (not e.own, e.row.kind == "data")):
         if e.row.kind == "doubtful":
-            axes.plot(e.row.value, max(e.predicted, LOW), "x", color=QUIET, markersize=4.5, markeredgewidth=1, zorder=2)
+            axes.plot(
+                e.row.value,
+                min(max(e.predicted, LOW), HIGH),
+                "x",
+                color=QUIET,
+                markersize=4.5,
+                markeredgewidth=1,
+                zorder=2,
+            )
             continue
         drug = _drug(e)
         axes.plot(
             e.row.value,
-            max(e.predicted, LOW),
+            min(max(e.predicted, LOW), HIGH),
             SYMBOLS[e.row.route],
             markersize=5,
             markerfacecolor="white" if e.own else COLOURS[drug],
@@ -125,7 +133,7 @@ def _legend(page: Any, width: float, height: float, routes: Sequence[str]) -> No
     page.text(
         0.012,
         1 - 0.24 / height,
-        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. Points below an axis stand at its end.",
+        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. Points beyond an axis stand at its end.",
         fontsize=9,
         color=INK,
     )

@@ -140,7 +140,7 @@ def _modified(model: Model, modifiers: tuple[str, ...]) -> Model:
         return model
     try:
         return model.with_modifiers(*modifiers)
-    except (PkpdError, AttributeError) as cause:
+    except PkpdError as cause:
         raise NotApplicable(f"no {', '.join(modifiers)}") from cause
 
 
