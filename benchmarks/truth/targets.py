@@ -22,12 +22,18 @@ ROUTE_WITHIN, ROUTE_SHARE = 2.0, 0.8
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing asked; `met` is None where there is nothing to judge it by; `rows` names what is responsible."""
+    """One thing asked.
+
+    met      : None where there is nothing to judge it by
+    rows     : what is responsible
+    required : whether the library must meet it; conversions of drug forms are told beside it
+    """
 
     asked: str
     found: str
     met: bool | None
     rows: tuple[str, ...] = ()
+    required: bool = True
 
 
 def judge(entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> list[Target]:
@@ -84,7 +90,7 @@ def _route(
     )
     here = [e for e in data if e.row.route in routes and (converted or e.form == AS_GIVEN)]
     if not here:
-        return Target(asked, _instead(routes, entries, parameters), None)
+        return Target(asked, _instead(routes, entries, parameters), None, required=not converted)
     found = []
     for label in dict.fromkeys(e.subject.label for e in here):
         mine = [e for e in here if e.subject.label == label]
@@ -105,7 +111,7 @@ def _route(
     met = -found[0][0] >= ROUTE_SHARE
     best = [text for _, _, _, text in found]
     rows = sorted((e for e in here if e.fold > ROUTE_WITHIN and not e.subject.reading), key=lambda e: -e.fold)
-    return Target(asked, best[0], met, (*best[1:4], *(() if met else map(_line, rows))))
+    return Target(asked, best[0], met, (*best[1:4], *(() if met else map(_line, rows))), required=not converted)
 
 
 def _instead(routes: tuple[str, ...], entries: Sequence[Entry], parameters: Sequence[ParameterEntry]) -> str:
