@@ -85,14 +85,8 @@ def print_model(found: Model | Effect) -> None:
         out.print(f"  {source.key}: {_source_text(source)}")
     for note in found.notes:
         out.print(f"- {note}")
-    for limit in found.validity.values():
-        bounds = [
-            f"{word} {bound / analyse(limit.unit)[0]:g}"
-            for word, bound in (("from", limit.minimum), ("to", limit.maximum))
-            if bound is not None
-        ]
-        of = f" of {limit.of}" if limit.of else ""
-        out.print(f"Limit: {limit.name}{of} {' '.join(bounds)} {limit.unit}")
+    for limit in found.validity:
+        out.print(f"Limit: {limit}{'; refused beyond' if limit.hard else ''}")
     out.print(f"{len(found.checks)} checks of this file run with the tests.")
 
 
