@@ -1,4 +1,4 @@
-"""What stands beside models, for a terminal: guidelines, harms, modifiers, trials not simulated, models incomplete."""
+"""What stands beside models, for a terminal: guidelines, harms, modifiers; trials and models that are left out."""
 
 from __future__ import annotations
 

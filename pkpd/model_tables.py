@@ -86,7 +86,7 @@ def print_model(found: Model | Effect) -> None:
     for note in found.notes:
         out.print(f"- {note}")
     for limit in found.validity:
-        out.print(f"Limit: {limit}{' (refused beyond it)' if limit.hard else ''}")
+        out.print(f"Limit: {limit}{'; refused beyond' if limit.hard else ''}")
     out.print(f"{len(found.checks)} checks of this file run with the tests.")
 
 

@@ -98,14 +98,6 @@ class System(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def loaded(name: str) -> pkpd.Model:
-    """A model of the library, run at 70 kg whomever it is for, as the rows take it."""
-    model = pkpd.load(LIBRARY[name])
-    limits = {limit.name for limit in model.validity if limit.hard}
-    return model.beyond(*limits)
-
-
-@lru_cache(maxsize=16)
 def system(name: str) -> System:
     """Read back from what the package made of the model file; the central compartment is its first state."""
     result = pkpd.simulate(loaded(name), "no treatment", pkpd.Population.typical("70 kg"), ["0 h"])
