@@ -21,7 +21,7 @@ import pytest
 from naive import expm
 
 import pkpd
-from pkpd.disagreeing import disagree
+from pkpd.disagreement.verb import disagree
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "evidence"
 NAME = "tci_checks_computed.csv"
@@ -84,6 +84,13 @@ def reason(row: Row) -> str:
         if re.fullmatch(model, row.model) and re.fullmatch(quantity, row.quantity):
             return why
     return ""
+
+
+@lru_cache(maxsize=16)
+def loaded(name: str) -> pkpd.Model:
+    """A model of the library, run at 70 kg whomever it is for, as the rows take it."""
+    model = pkpd.load(LIBRARY[name])
+    return model.beyond(*{limit.name for limit in model.validity if limit.hard})
 
 
 class System(NamedTuple):
