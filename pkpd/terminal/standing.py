@@ -28,10 +28,11 @@ def print_standing(console: Console) -> None:
         return
     places = _places(board)
     heads = [f"{route}{'' if group == 'adults' else f', {group}'}" for route, group in places]
-    shown = left(table("How far off: fold error on measured ketamine / S-norketamine, (rows)", "model", "site", *heads))
+    shown = left(table("How far off: fold error on measured ketamine / S-norketamine, (rows)", "model", *heads))
+    shown.columns[0].no_wrap = True
     for name in library.names("pk"):
         cells = [off(board, name, *place) for place in places]
-        shown.add_row(name, library.load(name).sampling_site, *cells)
+        shown.add_row(name, *cells)
     console.print(shown)
     console.print(LEGEND)
 
