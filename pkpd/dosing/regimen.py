@@ -362,7 +362,9 @@ class Regimen:
         for dose in self.doses:
             if dose.form.enantiomer == "R":
                 raise RegimenError(f"s_half: a dose of {dose.form} holds no S-ketamine. Leave it out first.")
-        return Regimen(tuple(dose if dose.form.enantiomer == "S" else _s_half(dose) for dose in self.doses))
+        halves = Regimen(tuple(dose for dose in self.doses if dose.form.enantiomer != "S")).scale(0.5)
+        taken = tuple(replace(dose, form=replace(dose.form, enantiomer="S")) for dose in halves.doses)
+        return Regimen(taken + tuple(dose for dose in self.doses if dose.form.enantiomer == "S"))
 
     def cap(self, limit: Quantity) -> Regimen:
         """At most this much at each administration, or this fast; a lower cap that a dose already has stays.
@@ -389,12 +391,6 @@ def _order(dose: Dose) -> tuple[object, ...]:
         dose.cap is not None,
         dose.cap or 0.0,
     )
-
-
-def _s_half(dose: Dose) -> Dose:
-    """The S-ketamine in a dose of the racemate."""
-    cap = None if dose.cap is None else dose.cap / 2
-    return replace(dose, quantity=dose.quantity / 2, cap=cap, form=replace(dose.form, enantiomer="S"))
 
 
 def _shifted(regimen: Regimen, ticks: int) -> Regimen:
