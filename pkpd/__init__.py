@@ -42,8 +42,8 @@ _PLACES = {
     "write_dataset": "dosing.dataset",
     "Dataset": "dosing.dataset",
     "compare": "comparing",
-    "disagree": "disagreeing",
-    "Disagreement": "disagreement",
+    "disagree": "disagreement.verb",
+    "Disagreement": "disagreement.values",
     "Comparison": "comparison",
     "Study": "study",
     "load_study": "study",
@@ -55,8 +55,8 @@ __all__ = sorted([*_PLACES, "__version__"])
 if TYPE_CHECKING:
     from pkpd.comparing import compare as compare
     from pkpd.comparison import Comparison as Comparison
-    from pkpd.disagreeing import disagree as disagree
-    from pkpd.disagreement import Disagreement as Disagreement
+    from pkpd.disagreement.values import Disagreement as Disagreement
+    from pkpd.disagreement.verb import disagree as disagree
     from pkpd.dosing.dataset import Dataset as Dataset
     from pkpd.dosing.dataset import read_dataset as read_dataset
     from pkpd.dosing.dataset import write_dataset as write_dataset

@@ -105,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(chosen: argparse.Namespace) -> int:
     from pkpd.study import load_study
-    from pkpd.tables import csv_text, print_comparison
+    from pkpd.terminal.tables import csv_text, print_comparison
 
     for name in ("subjects", "threads"):
         value = getattr(chosen, name)
@@ -128,8 +128,8 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _disagree(chosen: argparse.Namespace) -> int:
-    from pkpd.disagreeing import disagree
-    from pkpd.disagreement_tables import csv_text, file_name, print_disagreement
+    from pkpd.disagreement.verb import disagree
+    from pkpd.terminal.disagreement import csv_text, file_name, print_disagreement
 
     found = disagree(chosen.regimen, chosen.analyte, weight=chosen.weight, age=chosen.age)
     name = file_name(found)
@@ -162,24 +162,24 @@ def _write(folder: Path, name: str, text: str, figure: Any) -> str:
 
 
 def _models(chosen: argparse.Namespace) -> int:
-    from pkpd.tables import KINDS, print_models
+    from pkpd.terminal.tables import KINDS, print_models
 
     if chosen.kind is not None and chosen.kind not in KINDS:
         raise UnknownName(f'pkpd models: kind "{chosen.kind}" is not known. {nearest(chosen.kind, KINDS)}')
     print_models(chosen.kind)
     if chosen.kind in (None, "modifier"):
-        from pkpd.leaflet import print_modifier_list
+        from pkpd.terminal.leaflet import print_modifier_list
 
         print_modifier_list()
     if chosen.kind in (None, "incomplete"):
-        from pkpd.leaflet import print_incomplete
+        from pkpd.terminal.leaflet import print_incomplete
 
         if chosen.kind is None:
             print("Published models that could not be completed, and what is missing: pkpd models incomplete")
         else:
             print_incomplete()
     if chosen.kind in (None, "study", "guidance"):
-        from pkpd.leaflet import print_guidance_list, print_unsimulated
+        from pkpd.terminal.leaflet import print_guidance_list, print_unsimulated
 
         if chosen.kind != "guidance":
             print_unsimulated()
@@ -189,10 +189,10 @@ def _models(chosen: argparse.Namespace) -> int:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    from pkpd.leaflet import print_guidance, print_modifier
     from pkpd.model.library import load, load_any, names
     from pkpd.model.modifier import Modifier
-    from pkpd.model_tables import print_model
+    from pkpd.terminal.leaflet import print_guidance, print_modifier
+    from pkpd.terminal.model import print_model
 
     if chosen.beside:
         print_model(load(chosen.model).with_modifiers(*chosen.beside))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pkpd
-from pkpd.disagreement import COLUMNS, SLOW, Disagreement, by_reason, hours_text
-from pkpd.equilibrating import library_half_lives
+from pkpd.disagreement.sites import library_half_lives
+from pkpd.disagreement.values import COLUMNS, SLOW, Disagreement, by_reason, hours_text
 from pkpd.errors import PkpdError, PrescriptionError, SimulationError, UnitError, UnknownName
 from pkpd.flags import Flag
 

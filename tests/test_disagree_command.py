@@ -9,7 +9,7 @@ import pytest
 
 import pkpd
 from pkpd.cli import main
-from pkpd.disagreement_tables import LONGEST_NAME, csv_text, file_name
+from pkpd.terminal.disagreement import LONGEST_NAME, csv_text, file_name
 
 
 def test_it_prints_the_table_and_writes_table_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pkpd
+from pkpd.disagreement.observed import Point, points
 from pkpd.observations import Concentration
-from pkpd.observed import Point, points
 from pkpd.units import HYDROCHLORIDE_TO_BASE
 
 

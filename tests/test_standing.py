@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pkpd.cli import main
 from pkpd.observations import Score, Scoreboard, scoreboard
-from pkpd.standing import off, score_lines
+from pkpd.terminal.standing import off, score_lines
 
 ONE = Score(
     "a",

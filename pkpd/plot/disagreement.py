@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.disagreement import SLOW, Curve, Disagreement, SitePeak, by_reason, hours_text
-from pkpd.observed import Point
+from pkpd.disagreement.observed import Point
+from pkpd.disagreement.values import SLOW, Curve, Disagreement, SitePeak, by_reason, hours_text
 from pkpd.plot import panels, style
 from pkpd.plot.curves import rate_steps
 from pkpd.plot.sheet import EndLabel, Sheet, Symbol, key_rows

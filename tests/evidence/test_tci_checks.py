@@ -21,7 +21,7 @@ import pytest
 from naive import expm
 
 import pkpd
-from pkpd.disagreeing import disagree
+from pkpd.disagreement.verb import disagree
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "evidence"
 NAME = "tci_checks_computed.csv"
@@ -86,10 +86,11 @@ def reason(row: Row) -> str:
     return ""
 
 
+@lru_cache(maxsize=16)
 def loaded(name: str) -> pkpd.Model:
-    """The library's model of a set; that of children beyond its limits, since every row is of 70 kg."""
+    """A model of the library, run at 70 kg whomever it is for, as the rows take it."""
     model = pkpd.load(LIBRARY[name])
-    return model.beyond("age", "weight") if name == "herd" else model
+    return model.beyond(*{limit.name for limit in model.validity if limit.hard})
 
 
 class System(NamedTuple):

@@ -12,7 +12,7 @@ from figures import clashes, panels, words
 from matplotlib.collections import PolyCollection
 
 import pkpd
-from pkpd.disagreement import Disagreement
+from pkpd.disagreement.values import Disagreement
 from pkpd.plot.comparison import save
 from pkpd.plot.disagreement import COLOURS, FILLS, LINE, looks, small_print, studies
 

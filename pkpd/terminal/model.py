@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from pkpd.console import console, left_table
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
-from pkpd.standing import print_scores
+from pkpd.terminal.console import console, left_table
+from pkpd.terminal.standing import print_scores
 from pkpd.units import analyse
 
 LONGEST_FORMULA = 160  # characters

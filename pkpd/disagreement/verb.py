@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import validity
-from pkpd.applying import Taken, proportional, take, variants
-from pkpd.disagreement import Curve, Disagreement, SitePeak, by_reason
+from pkpd.disagreement.applying import Taken, proportional, take, variants
+from pkpd.disagreement.half_life import terminal_half_life
+from pkpd.disagreement.observed import points
+from pkpd.disagreement.sites import given_half_lives, library_half_lives, site_peaks
+from pkpd.disagreement.values import Curve, Disagreement, SitePeak, by_reason
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
-from pkpd.equilibrating import given_half_lives, library_half_lives, site_peaks
 from pkpd.errors import PkpdError, SimulationError, unknown
 from pkpd.model.expressions import named
 from pkpd.model.library import DEFAULT_MODEL, load, names
@@ -23,10 +25,8 @@ from pkpd.model.model import Model
 from pkpd.moments import course_times, window
 from pkpd.observations import Concentration
 from pkpd.observations import concentrations as library_rows
-from pkpd.observed import points
 from pkpd.population.people import Population
 from pkpd.simulation import concentrations, extremes, individuals
-from pkpd.terminal import terminal_half_life
 from pkpd.times import LONGEST, TICKS_PER_HOUR, read_times, ticks
 from pkpd.units import factor, parse
 

@@ -8,9 +8,9 @@ import io
 import math
 import re
 
-from pkpd.console import console, left, table
-from pkpd.disagreement import COLUMNS, Disagreement, by_reason, hours_text
-from pkpd.tables import number_text
+from pkpd.disagreement.values import COLUMNS, Disagreement, by_reason, hours_text
+from pkpd.terminal.console import console, left, table
+from pkpd.terminal.tables import number_text
 
 LONGEST_NAME = 80  # characters
 

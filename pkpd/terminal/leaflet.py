@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from pkpd.console import console as a_console
-from pkpd.console import left_table as a_table
 from pkpd.guidance.reading import cite, guidelines, harms
 from pkpd.guidance.values import Guideline, Harm, Statement
 from pkpd.model import library
@@ -15,6 +13,8 @@ from pkpd.model.facts import incomplete_models
 from pkpd.model.modifier import GROUPS, Modifier
 from pkpd.model.modifying import change_rows
 from pkpd.model.parts import Source
+from pkpd.terminal.console import console as a_console
+from pkpd.terminal.console import left_table as a_table
 from pkpd.unsimulated import unsimulated
 
 

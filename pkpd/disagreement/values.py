@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.disagreement.observed import Point
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import unknown
 from pkpd.flags import Flag
-from pkpd.observed import Point
 
 if TYPE_CHECKING:
     import pandas

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pkpd.comparison import JOINT_STATES, Comparison, Summary
-from pkpd.console import console as _console
-from pkpd.console import left as _left
-from pkpd.console import table as _table
 from pkpd.model import library
-from pkpd.standing import print_standing
+from pkpd.terminal.console import console as _console
+from pkpd.terminal.console import left as _left
+from pkpd.terminal.console import table as _table
+from pkpd.terminal.standing import print_standing
 
 if TYPE_CHECKING:
     from pkpd.study import Study

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pkpd.console import left, table
 from pkpd.model import library
 from pkpd.observations import Score, Scoreboard, scoreboard
+from pkpd.terminal.console import left, table
 
 if TYPE_CHECKING:
     from rich.console import Console
