@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pkpd.errors import UnitError, UnknownName, unknown
+from pkpd.errors import ModelFileError, UnitError, UnknownName, unknown
 from pkpd.model.expressions import Expression, named, product
 from pkpd.model.parts import (
     MARKS,
@@ -112,6 +112,7 @@ class Effect:
     log_odds, factor, points : what modifiers do to the curve's value, in this order: a shift of a probability's
                                log-odds, a factor, points added
     modifiers                : ids of those that act on it
+    multiplied               : parameters that they have multiplied
     """
 
     id: str
@@ -137,13 +138,19 @@ class Effect:
     factor: float = 1.0
     points: float = 0.0
     modifiers: tuple[str, ...] = ()
+    multiplied: frozenset[str] = frozenset()
 
     def with_values(self, **values: Any) -> Effect:
         """The effect with some parameter values replaced, as Model.with_values does.
 
         values  : parameter name = text with unit, or a plain number for a dimensionless parameter
-        Raises UnknownName, UnitError.
+        Raises UnknownName, UnitError, ModelFileError for one that a modifier changes.
         """
+        if moved := sorted(self.multiplied.intersection(values)):
+            raise ModelFileError(
+                f'effect "{self.id}": {", ".join(moved)} is what {", ".join(self.modifiers)} changes. '
+                "Set values first, then add the modifiers."
+            )
         changed = with_values(self.parameters, values, f'effect "{self.id}"')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
 
