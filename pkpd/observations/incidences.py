@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from pkpd.dosing.regimen import Regimen
+from pkpd.model.parts import MARKS
 from pkpd.observations import findings
-from pkpd.observations.cells import MARKS, Cells, folder, rows
+from pkpd.observations.cells import Cells, folder, rows
 from pkpd.observations.counting import Share
 from pkpd.observations.kinetics import GROUPS
 from pkpd.routes import ROUTES
@@ -131,8 +132,8 @@ def _incidence(cells: Cells) -> Incidence:
         group=cells.word("group", GROUPS),
         form=cells.word("form", findings.FORMS),
         route=cells.word("route", (*ROUTES, "")),
-        regimen=findings.regimen(cells, "regimen"),
-        or_regimen=findings.regimen(cells, "or_regimen"),
+        regimen=cells.regimen("regimen"),
+        or_regimen=cells.regimen("or_regimen"),
         weight_kg=cells.perhaps("weight_kg"),
         age_y=cells.perhaps("age_y"),
         endpoint=cells.text("endpoint"),
