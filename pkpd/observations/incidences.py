@@ -100,6 +100,7 @@ class Incidence:
 COLUMNS = tuple(field.name for field in fields(Incidence))
 
 
+@lru_cache(maxsize=1)
 def side_effects() -> tuple[Incidence, ...]:
     """The observed side effects of the library.
 
@@ -108,7 +109,6 @@ def side_effects() -> tuple[Incidence, ...]:
     return read_side_effects(folder() / "side-effects.csv")
 
 
-@lru_cache(maxsize=4)
 def read_side_effects(path: Path) -> tuple[Incidence, ...]:
     """Side effects out of a file of the same columns. Errors as `side_effects`."""
     return tuple(_incidence(cells) for cells in rows(path, COLUMNS))

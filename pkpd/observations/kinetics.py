@@ -153,6 +153,7 @@ class Parameter(_Observation):
     quantity: str
 
 
+@lru_cache(maxsize=1)
 def concentrations() -> tuple[Concentration, ...]:
     """The measured concentrations and areas of the library.
 
@@ -161,18 +162,17 @@ def concentrations() -> tuple[Concentration, ...]:
     return read_concentrations(folder() / "concentrations.csv")
 
 
+@lru_cache(maxsize=1)
 def parameters() -> tuple[Parameter, ...]:
     """The reported parameters and ratios of the library. Errors as `concentrations`."""
     return read_parameters(folder() / "parameters.csv")
 
 
-@lru_cache(maxsize=4)
 def read_concentrations(path: Path) -> tuple[Concentration, ...]:
     """Concentrations out of a file of the same columns. Errors as `concentrations`."""
     return tuple(_concentration(cells) for cells in rows(path, CONCENTRATION_COLUMNS))
 
 
-@lru_cache(maxsize=4)
 def read_parameters(path: Path) -> tuple[Parameter, ...]:
     """Parameters out of a file of the same columns. Errors as `concentrations`."""
     return tuple(_parameter(cells) for cells in rows(path, PARAMETER_COLUMNS))

@@ -151,6 +151,7 @@ def _normal(value: float | None, error: float | None) -> Estimate | None:
     return value, (value - Z95 * error, value + Z95 * error)
 
 
+@lru_cache(maxsize=1)
 def trials() -> tuple[Trial, ...]:
     """The trial outcomes of the library.
 
@@ -159,7 +160,6 @@ def trials() -> tuple[Trial, ...]:
     return read_trials(folder() / "trials.csv")
 
 
-@lru_cache(maxsize=4)
 def read_trials(path: Path) -> tuple[Trial, ...]:
     """Trial outcomes out of a file of the same columns. Errors as `trials`."""
     return tuple(_trial(cells) for cells in rows(path, COLUMNS))
