@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.truth import parameters, push, report, scoring, side_effects, targets, trials
+from benchmarks.truth import effects, parameters, report, scoring, targets
 from benchmarks.truth.meeting import subjects
 from pkpd import observations
 from pkpd.observations.cells import folder
@@ -40,12 +40,9 @@ def main() -> int:
     print(report.targets_table(judged))
     written: dict[str, Any] = report.as_json(scores, entries, missing, reported, judged)
     if not chosen.kinetics:
-        events, tried, results = side_effects.score(), push.score(), trials.score()
-        for text in (side_effects.table(events), push.table(tried), trials.table(results)):
-            print("\n" + text)
-        written["side_effects"] = side_effects.as_json(events)
-        written["push_against_infusion"] = push.as_json(tried)
-        written["trials"] = trials.as_json(results)
+        others = effects.predict()
+        print("\n" + others.text())
+        written |= others.as_json()
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if chosen.figure is not None:

@@ -89,11 +89,11 @@ def kinetics(children: bool) -> tuple[Setting, ...]:
 
     children : whether those made for children are among them, past whose limits one then looks
     """
-    names = [name for name in pkpd.names("pk") if name != DEFAULT_MODEL]
+    grown = {name: made_for(pkpd.load(name)) != "children" for name in pkpd.names("pk") if name != DEFAULT_MODEL}
     return tuple(
-        Setting(f"kinetics {name}", model=name, limits=not children)
-        for name in names
-        if children or made_for(pkpd.load(name)) != "children"
+        Setting(f"kinetics {name}", model=name, limits=of_adults)
+        for name, of_adults in grown.items()
+        if children or of_adults
     )
 
 

@@ -56,6 +56,19 @@ def test_values_lie_within_what_is_worth_trying(chosen: pkpd.Effect) -> None:
             assert parameter.scan[0] <= parameter.value <= parameter.scan[1], parameter.name
 
 
+# Made from children and adults alike; from adults by assumption; from surgical patients whose age was not seen.
+OF_ANY_AGE = ("emergence-agitation", "amnesia", "idvall1979-recovery")
+
+
+@pytest.mark.parametrize("chosen", EFFECTS, ids=lambda one: one.id)
+def test_an_effect_says_whether_children_were_behind_it(chosen: pkpd.Effect) -> None:
+    """Adults' effects flag a child, and children's an adult."""
+    ages = [str(limit) for limit in chosen.validity if limit.name == "age"]
+    expected = "to 18 years" if chosen.id.startswith("herd2008") else "from 18 years"
+    assert len(ages) == (chosen.id not in OF_ANY_AGE)
+    assert all(said.endswith(expected) for said in ages), ages
+
+
 def test_there_is_one_for_every_endpoint_of_the_evidence() -> None:
     assert {one.id for one in EFFECTS if one.role == "side effect"} == {
         *("psychotomimetic-asked", "psychotomimetic-reported", "psychotomimetic-distressing"),
@@ -79,6 +92,16 @@ def test_there_is_one_for_every_endpoint_of_the_evidence() -> None:
 def test_bowdle_1998_from_the_lowest_to_the_highest_item() -> None:
     for slope, score in (("0.185 %/(ng/mL)", 19), ("0.445 %/(ng/mL)", 45)):
         assert at(effect("bowdle1998-main-items", slope=slope), 100) == pytest.approx(score, abs=0.6)
+
+
+@pytest.mark.parametrize("name", ["bowdle1998-main-items", "bowdle1998-anxiety-items"])
+def test_no_score_leaves_its_scale(name: str) -> None:
+    """A visual analogue scale ends at 100 %, whatever a straight line says; 0.3 mg/kg as a push comes to 575 ng/mL."""
+    for level, score in ((0, 0), (2000, 100)):
+        assert at(effect(name), level) == pytest.approx(score, abs=1e-9)
+    push = pkpd.compare(KAMP, {"push": "0.3 mg/kg iv over 4 min"}, 200, until="1 h", effects=[effect(name)]).arm("push")
+    assert push.outcome(f"peak {name}").values.max() <= 100
+    assert push.outcome("peak S-ketamine in plasma").values.max() > 200
 
 
 def test_three_sources_agree_on_perception_at_100_ng_ml_of_the_racemate() -> None:
@@ -240,3 +263,11 @@ def test_dallimore_2008_adult() -> None:
     infusion = pkpd.simulate(model, course, None, (minutes, "min"))["herd2008-sedation-score"][:, 0]
     assert infusion.min() < 3.5
     assert minutes[(infusion < 4).nonzero()[0][-1]] == pytest.approx(21.4, abs=0.1)
+
+
+def test_of_a_covariate_that_both_read_the_model_has_the_typical_value() -> None:
+    """45 years in the model, 46 in the effect; who is of no stated age is one person, not two."""
+    effect, model = pkpd.load_effect("hypertension"), pkpd.load("perezruixo2021-esketamine")
+    assert (model.covariates["age"].typical, effect.covariates["age"].typical) == (45, 46)
+    result = pkpd.simulate(model.with_effects(effect), "s-ketamine 28 mg nasal", 3, ["1 h"])
+    assert set(result.individuals.covariates["age"]) == {45}

@@ -179,3 +179,10 @@ def test_ages_below_0_are_refused() -> None:
     people = Population(200, covariates={"age": Spread(5.0, 10.0, "normal")})
     with pytest.raises(SimulationError, match="some ages come out below 0"):
         people.covariate("age", 0)
+
+
+def test_two_traits_are_had_by_different_people() -> None:
+    both = Population(400, seed=4, covariates={"a": Share(0.5), "b": Share(0.5)})
+    a, b = both.covariate("a", 0.0), both.covariate("b", 0.0)
+    assert 60 < (a * b).sum() < 140
+    assert np.array_equal(a, Population(400, seed=4, covariates={"a": Share(0.5)}).covariate("a", 0.0))
