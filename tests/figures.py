@@ -16,8 +16,20 @@ def words(figure: Any) -> str:
     return " ".join(" ".join(text.get_text().split()) for text in figure.findobj(Text))
 
 
+RESOLUTIONS = (100, 110, 150, 200)  # dots per inch: letters are fitted to pixels, so text is wider at some of them
+
+
 def clashes(figure: Any) -> list[str]:
-    """Pairs of texts that overlap, and texts that are cut by the edge of the page."""
+    """Pairs of texts that overlap, and texts that are cut by the edge of the page, at any usual resolution."""
+    before, found = figure.dpi, []
+    for resolution in RESOLUTIONS:
+        figure.set_dpi(resolution)
+        found += _clashes(figure)
+    figure.set_dpi(before)
+    return found
+
+
+def _clashes(figure: Any) -> list[str]:
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
     shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
