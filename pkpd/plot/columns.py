@@ -82,7 +82,7 @@ def _rows(comparison: Comparison, panels: Sequence[str], courses: Sequence[Cours
         symbols = draw.side_effect_symbols(side_effects(model), error, comparison.subjects)
         found.append(Row("chances", CHANCES, key_rows(symbols, width)))
     for effect in measures(model) if "measures" in panels else []:
-        symbols = draw.measure_symbols(draw.readable(effect.id), comparison.subjects)
+        symbols = draw.measure_symbols(effect.endpoint, comparison.subjects)
         found.append(Row(effect.id, MEASURE, key_rows(symbols, width)))
     return found
 

@@ -300,10 +300,10 @@ def band_symbols(patients: int, threshold: float) -> list[Symbol]:
     ]
 
 
-def measure_symbols(name: str, patients: int) -> list[Symbol]:
-    """The key of a measure."""
-    of = f"median, 50 and 90 % of patients, n = {patients:,}" if patients > 1 else "one patient"
-    return [Symbol("text", {}, f"{name}: {of}")]
+def measure_symbols(what: str, patients: int) -> list[Symbol]:
+    """The key of a measure: what it is, and in whom."""
+    of = f"median, 50 % and 90 % of patients, n = {patients:,}" if patients > 1 else "one patient"
+    return [Symbol("text", {}, what), Symbol("text", {}, of)]
 
 
 def side_effect_symbols(effects: Sequence[Effect], error: float, patients: int) -> list[Symbol]:

@@ -247,6 +247,7 @@ def test_measures_are_drawn_in_their_unit() -> None:
         axes = [panels(figure)[f"{effect.id}: {name}"] for name in regimens]
         assert len({one.get_ylim() for one in axes}) == 1
         assert axes[0].get_ylabel().endswith("(%)")
+        assert effect.endpoint in words(figure).replace("\xa0", " ")
         peak = comparison.arm("push").outcome(f"peak {effect.id}").values
         (line,) = axes[1].lines
         assert max(line.get_ydata()) == pytest.approx(np.median(peak), rel=0.03)
