@@ -15,6 +15,7 @@ HALF_LIFE, NAMES, AXIS, VALUE = 0.52, 1.78, 0.95, 0.36  # widths from left to ri
 WIDTH = HALF_LIFE + NAMES + AXIS + VALUE
 BETWEEN = 0.07  # from one line to the next, inches
 HEAD = 3  # most lines above
+SPARE = 1.08  # length of the axis over the highest peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ def rows(disagreement: Disagreement, drawn: Sequence[SitePeak]) -> list[Row]:
     return found
 
 
+def _places(step: float, most: float) -> list[float]:
+    """Ticks from 0 on by steps of some ng/mL; none where their numbers would not fit."""
+    if most / step > 6:
+        return []
+    places = [step * n for n in range(int(most / step + 1e-9) + 1)]
+    widest = max(style.text_width(f"{place:g}", style.TICK) for place in places)
+    return places if widest + 0.05 <= AXIS * step / (SPARE * most) else []
+
+
 def height(found: Sequence[Row]) -> float:
     """What the rows need with the text above them, inches."""
     return text_height(HEAD, SMALL) + 0.06 + sum(row.height for row in found) if found else 0.0
@@ -88,9 +98,9 @@ def draw(sheet: Sheet, disagreement: Disagreement, found: Sequence[Row], left: f
     axes.plot(*zip(*path, strict=True), color="#AAAAAA", linewidth=style.THIN, zorder=1)
     axes.plot(*zip(*path, strict=True), linestyle="none", marker="o", markersize=3.5, color=INK, zorder=3)
     most = max(row.high for row in found)
-    axes.set(xlim=(0, 1.08 * most), ylim=(high, 0))
+    axes.set(xlim=(0, SPARE * most), ylim=(high, 0))
     steps = [s * 10.0**p for p in range(-9, 9) for s in (1, 2, 5)]
-    step = next(s for s in steps if most / s <= (4.2 if len(f"{s:g}") < 4 else 3.2))
-    style.ticks(axes.xaxis, [step * n for n in range(int(most / step + 1e-9) + 1)])
+    places = next(fit for step in steps if (fit := _places(step, most)))
+    style.ticks(axes.xaxis, places)
     style.ticks(axes.yaxis, ())
     axes.set_xlabel("Peak (ng/mL)", fontsize=LABEL, color=INK, labelpad=2)

@@ -38,6 +38,7 @@ CASES = {
     "film": ("s-ketamine 50 mg sublingual", None, "70 kg"),
     "small bolus": ("10 mg iv bolus", None, "70 kg"),
     "long S": ("s-ketamine 20 mg/h iv over 100 h", None, "70 kg"),
+    "many": ("50 mg iv bolus every 12 h for 20 doses", None, "70 kg"),
     "boluses": ("0.3 mg/kg iv bolus every 12 h for 4 doses", None, "70 kg"),
 }
 
