@@ -71,7 +71,10 @@ def print_disagreement(disagreement: Disagreement) -> None:
             f"{number_text(value)} {name}" for value, name in ((fold.low, fold.lowest), (fold.high, fold.highest))
         )
         apart.add_row(fold.what, number_text(fold.fold), low, high)
-    out.print(apart)
+    if apart.row_count:
+        out.print(apart)
+    if len({curve.model for curve in disagreement.inside}) == 1:
+        out.print("Only one model takes this regimen inside its limits: how far off another would be is not known.")
     if disagreement.sites:
         title = f"Peak at effect sites fed by {disagreement.site_model}"
         if math.isfinite(disagreement.site_fold):
@@ -98,8 +101,13 @@ def print_disagreement(disagreement: Disagreement) -> None:
     for curve in disagreement.curves:
         if curve.same:
             out.print(f"Note: {curve.name} gives the same under its other readings: {', '.join(curve.same)}.")
-    for flag in dict.fromkeys(flag.text for curve in disagreement.curves for flag in curve.flags):
-        out.print(f"Note: {flag}")
+    said: dict[str, list[str]] = {}
+    for curve in disagreement.curves:
+        for flag in curve.flags:
+            said.setdefault(flag.text, []).append(curve.model)
+    for text, of in said.items():
+        named = [name for name in dict.fromkeys(of) if name not in text]
+        out.print(f"Note: {', '.join(named)}: {text}" if named else f"Note: {text}")
     for text in by_reason(disagreement.left_out):
         out.print(f"Left out: {text}")
     out.print("Every source: pkpd show MODEL, or pkpd show EFFECT.")
