@@ -62,11 +62,12 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
 
 
 def _close(given: str, names: Mapping[str, str]) -> str | None:
-    """The word that is spelt alike, else the first that begins with or holds what was given (three letters or more)."""
+    """The word that begins with what was given, else one spelt alike, else one that holds it; from three letters on."""
+    long = len(given) >= 3
+    begun = sorted(name for name in names if long and name.startswith(given))
     alike = difflib.get_close_matches(given, list(names), n=1, cutoff=0.5)
-    if not alike and len(given) >= 3:
-        alike = sorted((name for name in names if given in name), key=lambda name: (not name.startswith(given), name))
-    return names[alike[0]] if alike else None
+    held = sorted(name for name in names if long and given in name)
+    return next((names[name] for name in (*begun, *alike, *held)), None)
 
 
 def unknown(where: str, kind: str, given: str, allowed: Iterable[str]) -> UnknownName:

@@ -121,10 +121,9 @@ def _why(plan: Regimen, left_out: Mapping[str, str]) -> str:
     far = {name: why for name, why in left_out.items() if name not in near}
     lacking = [route for route in plan.routes if all(f"{NO_ROUTE} {route} " in why for why in left_out.values())]
     known = [f"{route}: {known_of(route)}" for route in lacking]
-    advice = ['A script can add the route: disagree(..., models=[model.with_route("...", ka="... 1/h")]).'] * bool(
-        known
-    )
-    return " ".join([*by_reason(near), *known, *advice, *by_reason(far)])
+    if known:
+        known.append('A script can add a route: disagree(..., models=[model.with_route("...", ka="... 1/h")]).')
+    return " ".join([*by_reason(near), *known, *by_reason(far)])
 
 
 def _merged(curves: Sequence[Curve]) -> list[Curve]:

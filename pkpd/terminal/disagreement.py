@@ -9,7 +9,7 @@ import math
 import re
 
 from pkpd.disagreement.values import COLUMNS, Disagreement, by_reason, hours_text
-from pkpd.terminal.console import console, left, table
+from pkpd.terminal.console import console, left, print_rows, table
 from pkpd.terminal.tables import number_text
 
 LONGEST_NAME = 80  # characters
@@ -64,7 +64,7 @@ def print_disagreement(disagreement: Disagreement) -> None:
         )
     for column in models.columns[1:3]:
         column.justify = "left"
-    out.print(models)
+    print_rows(out, models)
     apart = left(table("How far models inside their limits are apart", "at", "fold", "lowest", "highest"))
     for fold in disagreement.folds:
         low, high = (
@@ -72,7 +72,7 @@ def print_disagreement(disagreement: Disagreement) -> None:
         )
         apart.add_row(fold.what, number_text(fold.fold), low, high)
     if apart.row_count:
-        out.print(apart)
+        print_rows(out, apart)
     if len({curve.model for curve in disagreement.inside}) == 1:
         out.print("Only one model takes this regimen inside its limits: how far off another would be is not known.")
     if disagreement.sites:
@@ -83,7 +83,7 @@ def print_disagreement(disagreement: Disagreement) -> None:
         for site in disagreement.sites:
             name = ", ".join(site.of) + (f", {site.end} end of its range" if site.end else "")
             sites.add_row(name, hours_text(site.half_life), number_text(site.peak), number_text(site.peak_hours))
-        out.print(sites)
+        print_rows(out, sites)
     if disagreement.points:
         seen = table("Observed", "study", "n", "site", "what", "at (h)", "value", "remark")
         for point in disagreement.points:
@@ -97,7 +97,7 @@ def print_disagreement(disagreement: Disagreement) -> None:
                 f"{number_text(point.value)} {unit}",
                 point.remark,
             )
-        out.print(seen)
+        print_rows(out, seen)
     for curve in disagreement.curves:
         if curve.same:
             out.print(f"Note: {curve.name} gives the same under its other readings: {', '.join(curve.same)}.")
