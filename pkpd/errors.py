@@ -42,7 +42,7 @@ class ObservationError(PkpdError):
     """A table of observations or a scoreboard that does not load; the message names file, row and column."""
 
 
-MANY = 20  # words; of a longer list the nearest word stands first
+LONG = 400  # characters; before a longer list the nearest word stands first
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:
@@ -58,7 +58,7 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
     if close is None:
         return listed
     meant = f'Did you mean "{close}"?'
-    return f"{listed} {meant}" if len(names) <= MANY else f"{meant} {listed}"
+    return f"{listed} {meant}" if len(listed) <= LONG else f"{meant} {listed}"
 
 
 def _close(given: str, names: Mapping[str, str]) -> str | None:

@@ -241,7 +241,7 @@ def test_show_prints_a_study_with_the_source_of_every_dose(capsys):
 def test_compare_says_where_every_number_is_from(tmp_path, capsys):
     assert main(["compare", "crps-infusions", "--subjects", "20", "--out", str(tmp_path)]) == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "Every source: pkpd show kamp2020-ketamine; of the effects: pkpd show fast-relief, " in printed
+    assert "Every source: pkpd show NAME, of kamp2020-ketamine, fast-relief, " in printed
     assert "Source of every dose and of the patients: pkpd show crps-infusions" in printed
 
 

@@ -83,9 +83,8 @@ def _small_print(comparison: Comparison, panels: tuple[str, ...]) -> str:
         f"Model {model.id}; {comparison.subjects:,} virtual patient{'s' if comparison.subjects > 1 else ''}"
         + (", the same under every regimen" if comparison.paired and len(comparison.arms) > 1 else "")
         + f" (seed {comparison.seed}).",
-        f"{marks['assumed']} of {sum(marks.values())} parameters are assumed. Every source: pkpd show {model.id}"
-        + "".join(f", {effect.id}" for effect in model.effects)
-        + ".",
+        f"{marks['assumed']} of {sum(marks.values())} parameters are assumed. Every source: pkpd show NAME, of "
+        f"{', '.join(file.id for file in model.files)}.",
     ]
     if untreated and "relief" not in panels and "states" not in panels:
         parts.append(f"Without drug and not shown: {', '.join(untreated)}.")

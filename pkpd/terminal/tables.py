@@ -91,10 +91,10 @@ def print_comparison(comparison: Comparison, study: Study | None = None, named: 
     model = comparison.arms[0].individuals.model
     marks = model.marks()
     counted = ", ".join(f"{count} {mark}" for mark, count in marks.items() if count)
-    effects = ", ".join(f"pkpd show {effect.id}" for effect in model.effects)
+    of = ", ".join(file.id for file in model.files)
     console.print(
         f"Model {model.id}: of {sum(marks.values())} numbers, effects included, {counted}. "
-        f"Every source: pkpd show {model.id}" + (f"; of the effects: {effects}" if effects else "")
+        f"Every source: pkpd show NAME, of {of}"
     )
     if study is not None:
         console.print(f"Source of every dose and of the patients: pkpd show {named or study.id}")
