@@ -28,6 +28,7 @@ from pkpd.model.parts import (
     Source,
     marks_of,
     read_otherwise,
+    refuse_impossible,
     softened,
     with_values,
 )
@@ -263,7 +264,8 @@ class Model:
         values : parameter name = text with unit (V1="25 L"), pair (25, "L"), or a plain number for a
                  dimensionless parameter
         Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit,
-        ModelFileError for one that a modifier changes.
+        ModelFileError for one that a modifier changes, or that would be a volume not above 0 or anything else with a
+        unit below 0.
         """
         if moved := overridden(self, values):
             raise ModelFileError(
@@ -271,6 +273,7 @@ class Model:
                 "Set values first, then add the modifiers."
             )
         changed = with_values(self.parameters, values, f'model "{self.id}"')
+        refuse_impossible([changed[name] for name in values], f'model "{self.id}": ')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
 
     def beyond(self, *names: str) -> Model:
