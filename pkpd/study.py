@@ -144,7 +144,7 @@ class Study:
         threads  : how many; all cores unless given
         progress : called with the share done, 0 to 1
         """
-        return compare(
+        made = compare(
             self.model,
             {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
             self.population,
@@ -157,6 +157,7 @@ class Study:
             title=self.title,
             indication=self.indication,
         )
+        return replace(made, study=self.id)
 
 
 def load_study(name: str | Path) -> Study:

@@ -79,6 +79,8 @@ def _small_print(comparison: Comparison, panels: tuple[str, ...]) -> str:
         f"{marks['assumed']} of {sum(marks.values())} parameters are assumed.",
         f"Sources: pkpd show ID, where ID is {', '.join([model.id, *ids])}.",
     ]
+    if comparison.study:
+        parts.append(f"Doses: pkpd show {comparison.study}.")
     measured = [effect.id for effect in model.effects if effect.role == "measure"]
     hidden = measured[MOST_MEASURES:] if "measures" in panels else []
     if hidden:

@@ -263,6 +263,9 @@ def test_every_number_leads_to_its_source(study: Comparison, whole: Any) -> None
     assert f"Sources: pkpd show ID, where ID is {MODEL}, " in said
     for effect in study.arms[0].individuals.model.effects:
         assert effect.id in said
+    assert "Doses:" not in said  # these stand in the script
+    shipped = pkpd.load_study("perioperative-chronic-pain").with_patients(20).run().plot("plasma")
+    assert "Doses: pkpd show perioperative-chronic-pain." in words(shipped).replace("\xa0", " ")
     with_another = compared({"both": ("0.5 mg/kg iv over 40 min", "lorazepam")}).plot("plasma")
     assert "lorazepam." in words(with_another).replace("\xa0", " ")
 
