@@ -24,7 +24,7 @@ from pkpd.model.effect import Effect
 from pkpd.model.expressions import named
 from pkpd.model.library import DEFAULT_MODEL, default_effects
 from pkpd.model.model import Model
-from pkpd.outcomes import RELIEF_TIMES, WEEK, Asked, outcomes
+from pkpd.outcomes import END, RELIEF_TIMES, WEEK, Asked, outcomes
 from pkpd.population.people import Population
 from pkpd.result import Result
 from pkpd.simulation import concentrations, individuals, raised
@@ -115,7 +115,7 @@ def compare(
             flags += judging.flags(regimen, max(1.0, round(float(np.median(own.weight)))), indication, name)
         if progress is not None:
             progress((number + 1) / len(plans))
-    notes += notes_of(models) + _clocks(arms, held)
+    notes += notes_of(models) + _clocks(arms, held) + _before_it_acts(arms)
     told, seen = tuple(notes), tuple(flags)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
 
@@ -246,4 +246,20 @@ def _clocks(arms: Sequence[Arm], held: str) -> list[str]:
     return [
         f"Times count from each arm's own end of treatment, that of {held} {time_text(reference.end)} after the start. "
         f"Placebo response grows from the start, so at the same time it is not equally far on in {'; '.join(others)}."
+    ]
+
+
+def _before_it_acts(arms: Sequence[Arm]) -> list[str]:
+    """A note where treatment ends with a dose given at once, of which nothing has acted by then."""
+    sudden = [
+        arm.name
+        for arm in arms
+        if any(dose.end == arm.end and dose.duration == 0 for dose in arm.regimen.doses)
+        and any(outcome.when == END for outcome in arm.outcomes)
+    ]
+    if not sudden:
+        return []
+    return [
+        f"In {'; '.join(sudden)} treatment ends with a dose given at once, which has not acted by then: what stands at "
+        "the end of treatment is without it. The course after it is in a simulation and on the plots."
     ]

@@ -277,3 +277,21 @@ def test_a_patient_who_cannot_be_integrated_is_named_with_a_way_out() -> None:
     table = {"Vmax": [30.0, 30.0], "Km": [0.2, 1e-12], "V1": 20.0, "ka": 1.0}
     with pytest.raises(SimulationError, match=r"subject 1 could not.*falls below 0.*Leave such subjects out"):
         pkpd.compare(model, {"a": "50 mg iv"}, table, until="2 d", effects=())
+
+
+def test_an_end_of_treatment_at_which_nothing_has_acted_yet_is_told():
+    """84 mg by nose are given at once: relief at that moment is none, and an hour later about that of a vein's."""
+    nasal = pkpd.load("perezruixo2021-esketamine")
+    arms = {"nose": "s-ketamine 84 mg nasal", "vein": "s-ketamine 28 mg iv over 40 min", "none": "no treatment"}
+    made = pkpd.compare(nasal, arms, 100, until="12 h")
+    (told,) = [note for note in made.notes if "has not acted by then" in note]
+    assert told.startswith("In nose treatment ends")
+    assert made.summary("nose", "pain relief", "end of treatment").value == pytest.approx(0, abs=1e-9)
+    later = pkpd.simulate(nasal.with_effects(*pkpd.default_effects()), arms["nose"], None, ["1 h"])
+    assert later["fast-relief"][0, 0] > 0.3
+    twice = {"push": "5 mg iv every 2 h for 2 doses and 1 mg/h iv over 4 h", "slow": SLOW}
+    assert not any(
+        "has not acted" in note for note in pkpd.compare(nasal, {"slow": "s-ketamine 5 mg iv over 1 min"}, 5).notes
+    )
+    found = pkpd.compare(pkpd.load("kamp2020-ketamine"), twice, 5)
+    assert not any("has not acted" in note for note in found.notes)

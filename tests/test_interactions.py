@@ -133,6 +133,50 @@ def test_rifampicin_under_the_model_of_its_own_trial() -> None:
     assert induced / checks.area(model, dose, "S-ketamine", PERSON, "200 h") == pytest.approx(1 / 1.13, rel=1e-6)
 
 
+def test_rifampicin_leaves_norketamine_as_the_file_says() -> None:
+    """Seen after an infusion 0.50. Extraction: 1.00 into a vein, 0.78 by mouth; a clearance alone, trebled: a third."""
+    model, kamp, short = (
+        pkpd.load("ashraf2018-s-ketamine"),
+        pkpd.load("kamp2020-ketamine"),
+        "s-ketamine 40 mg iv over 2 h",
+    )
+
+    def lost(chosen: pkpd.Model, dose: str) -> float:
+        areas = [
+            checks.area(one, dose, "S-norketamine", PERSON, "600 h")
+            for one in (chosen.with_modifiers("rifampicin"), chosen)
+        ]
+        return areas[0] / areas[1]
+
+    assert [lost(model, short), lost(model, ORAL)] == pytest.approx([1.00, 0.78], abs=0.005)
+    assert lost(kamp, short) == pytest.approx(1 / 3, rel=1e-4)
+    told = " ".join(pkpd.load_modifier("rifampicin").notes)
+    assert all(number in told for number in ("1.00", "0.78", "0.50", "a third"))
+
+
+def test_propofol_and_ketamine_add_up() -> None:
+    """Hui 1995: 1.10 and 0.39 mg/kg alone, 0.63 and 0.21 together; by addition 0.17 of ketamine would do."""
+    model = pkpd.load("kamp2020-ketamine").with_effects(pkpd.load_effect("loss-of-responsiveness"))
+    half = model.with_modifiers(pkpd.load_modifier("propofol").with_values(left=1 - 0.63 / 1.10))
+    assert (
+        model.with_modifiers("propofol").effects[0].parameters["C50"].value == model.effects[0].parameters["C50"].value
+    )
+    assert half.effects[0].parameters["C50"].written / 1631 * 0.39 == pytest.approx(0.17, abs=0.005)
+    assert half.effects[0].parameters["C50"].mark == "assumed"
+
+
+def test_clonidine_on_pressure_and_rate() -> None:
+    """Doak and Duke 1993: 39 over 55 % and 20 over 46 %; nothing is said of the probability of a large rise."""
+    names = ("mean-arterial-pressure", "heart-rate", "hypertension")
+    model = pkpd.load("kamp2020-ketamine").with_effects(*map(pkpd.load_effect, names))
+    alone, beside = (
+        pkpd.simulate(one, "1 mg/kg iv over 1 min", PERSON, ["1 min"])
+        for one in (model, model.with_modifiers("clonidine"))
+    )
+    ratios = [float((beside[name] / alone[name]).item()) for name in names]
+    assert ratios == pytest.approx([39 / 55, 20 / 46, 1], abs=0.01)
+
+
 def test_midazolam_against_agitation_as_it_was_seen() -> None:
     """Sener 2011: 25 % of adults without and 8 % with it, after 1.5 mg/kg; difference 6 to 28 %."""
     effects = [pkpd.load_effect(name) for name in ("unresponsive", "emergence-agitation")]

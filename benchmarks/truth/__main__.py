@@ -18,7 +18,7 @@ from benchmarks.truth.meeting import subjects
 from pkpd import observations
 from pkpd.observations.cells import folder
 
-OTHERS = ("side_effects", "push", "trials")  # rooms with score, table and as_json of their own
+OTHERS = ("side_effects", "measures", "push", "trials")  # rooms with score, table and as_json of their own
 
 
 def main() -> int:

@@ -34,7 +34,8 @@ LEGEND = """\
 slope: steepness that would turn the two peaks into the two observed shares (one person has 3.5, people together
 about 1.4). inside: both arms in their exact intervals. order: push above infusion. apart: the difference in the
 trial's own interval. best C50: potency that fits the two counts best under the setting, and its result. The intervals
-of the arms overlap (73.0 to 74.4 %): with a potency of its own a setting can lie in both and hardly tell them apart."""
+of the arms overlap (73.0 to 74.4 %): with a potency of its own a setting can lie in both and hardly tell them apart.
+*: kinetics of children, used past their limits of age and weight."""
 TUNED = (10.0, 2000.0)  # ng/mL, potencies tried
 
 
@@ -51,6 +52,7 @@ class Tried:
     tuned_push, tuned_infusion : the probabilities with it
     tuned_inside             : whether those lie inside
     reason                   : why it fails, or that it does not
+    beyond                   : whether the kinetics were used past their limits, being those of children
     """
 
     setting: str
@@ -68,6 +70,7 @@ class Tried:
     tuned_infusion: float = math.nan
     tuned_inside: bool = False
     reason: str = ""
+    beyond: bool = False
 
     @property
     def difference(self) -> float:
@@ -99,7 +102,7 @@ def slope_needed(ratio: float, push: tuple[int, int], infusion: tuple[int, int])
 
 
 def settings() -> tuple[Setting, ...]:
-    """Those that say something of this; kinetics past their limits, those of children too."""
+    """Those that say something of this; kinetics of children too, past their limits."""
     effects = st.chain(ASKED)
     opened = [one for one in st.OPEN if not one.background and st.touches(one, effects)]
     more = [Setting(f"half-life {text}", values={ASKED: {"equilibration": text}}) for text in ("1 min", "4 min")]
@@ -127,7 +130,7 @@ def _try(setting: Setting, subjects: int, seed: int) -> Tried:
         peaks = [_peak(model, regimen, effects[-1]) for regimen in regimens.values()]
         run = _run(model, regimens, effects[-1], subjects, seed)
     except PkpdError as cause:
-        return Tried(setting.name, setting.model, "", reason=st.refusal(cause))
+        return Tried(setting.name, setting.model, "", reason=st.refusal(cause), beyond=not setting.limits)
     intervals = [row.interval or (0.0, 1.0) for row in observed]
     counts = [(row.events or 0, row.total or 0) for row in observed]
     tuned = _tuned(model, regimens, effects[-1], counts, min(subjects, 5000), seed)
@@ -153,6 +156,7 @@ def _try(setting: Setting, subjects: int, seed: int) -> Tried:
         fitted[1],
         all(low <= p <= high for p, (low, high) in zip(fitted, intervals, strict=True)),
         _reason(found, intervals, ordered, peaks[0] / peaks[1], slope),
+        not setting.limits,
     )
 
 
@@ -230,7 +234,18 @@ def table(tried: Sequence[Tried]) -> str:
         held = (words[one.inside], words[one.ordered], words[one.apart])
         tuned = (f"{one.tuned:.0f}", f"{100 * one.tuned_push:.0f}", f"{100 * one.tuned_infusion:.0f}")
         ratio = f"{one.push_peak / one.infusion_peak:.2f}"
-        lines.append((one.setting, peaks, ratio, f"{one.slope:.1f}", *chances, *held, *tuned, words[one.tuned_inside]))
+        lines.append(
+            (
+                one.setting + " *" * one.beyond,
+                peaks,
+                ratio,
+                f"{one.slope:.1f}",
+                *chances,
+                *held,
+                *tuned,
+                words[one.tuned_inside],
+            )
+        )
     return "\n".join(
         [
             "0.3 mg/kg of the racemate as a push over 4 min against 15 min, people of 70 kg, any unreality when asked",

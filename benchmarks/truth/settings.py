@@ -89,9 +89,10 @@ def kinetics(children: bool) -> tuple[Setting, ...]:
     """
     names = [name for name in pkpd.names("pk") if name != DEFAULT_MODEL]
     return tuple(
-        Setting(f"kinetics {name}", model=name, limits=not children)
+        Setting(f"kinetics {name}", model=name, limits=grown)
         for name in names
-        if children or made_for(pkpd.load(name)) != "children"
+        for grown in (made_for(pkpd.load(name)) != "children",)
+        if children or grown
     )
 
 

@@ -232,12 +232,18 @@ def main() -> int:
     chosen = parser.parse_args()
     made = score(subjects=chosen.subjects)
     print(table(made))
-    from benchmarks.truth import push
+    from benchmarks.truth import measures, push
 
+    sizes = measures.score(subjects=max(chosen.subjects // 5, 1))
+    print("\n" + measures.table(sizes))
     tried = push.score(subjects=2 * chosen.subjects)
     print("\n" + push.table(tried))
     if chosen.json is not None:
-        found = {"side_effects": as_json(made), "push_against_infusion": push.as_json(tried)}
+        found = {
+            "side_effects": as_json(made),
+            "sizes": measures.as_json(sizes),
+            "push_against_infusion": push.as_json(tried),
+        }
         chosen.json.write_text(json.dumps(found, indent=1) + "\n")
     if chosen.figure is not None:
         from benchmarks.truth import effects_figure, trials

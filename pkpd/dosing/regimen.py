@@ -354,17 +354,15 @@ class Regimen:
         )
 
     def s_half(self) -> Regimen:
-        """What S-ketamine alone a regimen gives: of the racemate half its mass, as S-ketamine of the same salt.
+        """The S-ketamine that a regimen gives, as a new one: of the racemate half the mass, of the same salt.
 
-        returns : a new regimen; S-ketamine stays as it is
         Raises RegimenError for R-ketamine, which holds none.
         """
-        for dose in self.doses:
-            if dose.form.enantiomer == "R":
-                raise RegimenError(f"s_half: a dose of {dose.form} holds no S-ketamine. Leave it out first.")
-        halves = Regimen(tuple(dose for dose in self.doses if dose.form.enantiomer != "S")).scale(0.5)
-        taken = tuple(replace(dose, form=replace(dose.form, enantiomer="S")) for dose in halves.doses)
-        return Regimen(taken + tuple(dose for dose in self.doses if dose.form.enantiomer == "S"))
+        if any(dose.form.enantiomer == "R" for dose in self.doses):
+            raise RegimenError("s_half: a dose of r-ketamine holds no S-ketamine. Leave it out first.")
+        halves = self.scale(0.5).doses
+        made = [one if one.form.enantiomer == "S" else half for one, half in zip(self.doses, halves, strict=True)]
+        return Regimen(tuple(replace(dose, form=replace(dose.form, enantiomer="S")) for dose in made))
 
     def cap(self, limit: Quantity) -> Regimen:
         """At most this much at each administration, or this fast; a lower cap that a dose already has stays.

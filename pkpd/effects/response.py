@@ -49,7 +49,7 @@ def curve_value(subjects: Subjects, effect: Effect, concentration: Floats | floa
 def _modified(effect: Effect, value: Floats) -> Floats:
     """A curve's value after what modifiers do to the whole effect: log-odds shifted, then multiplied, then added to."""
     if effect.log_odds:
-        odds = np.exp(effect.log_odds)
+        odds = np.exp(np.clip(effect.log_odds, -700.0, 700.0))  # no probability shows more, and exp would overflow
         value = value * odds / (1.0 - value + value * odds)
     if effect.factor != 1.0:
         value = value * effect.factor

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pkpd.dosing.prescription import as_regimen, number_text, time_text
 from pkpd.dosing.regimen import Regimen
 from pkpd.flags import Flag
 from pkpd.guidance.described import Described, describe
 from pkpd.guidance.reading import check_indication, cite, guidelines, harms
-from pkpd.guidance.values import MEASURES, Guideline, Limit, Watch
+from pkpd.guidance.values import LEVELS, MEASURES, Guideline, Limit, Watch
 from pkpd.times import TICKS_PER_HOUR, to_hours
 from pkpd.units import analyse
 
 # A choice: a regimen that takes at least this long is judged even where no indication is named.
 LONG = 72 * TICKS_PER_HOUR
+# Levels at which nothing was counted; such harms are told together, after the others.
+DARK = ("grey", "unknown")
 
 
 def flags(regimen: Regimen | str, weight_kg: float = 70.0, indication: str | None = None, of: str = "") -> list[Flag]:
@@ -22,32 +26,57 @@ def flags(regimen: Regimen | str, weight_kg: float = 70.0, indication: str | Non
     weight_kg  : body weight, kg, > 0; limits per kg are compared at it
     indication : one of INDICATIONS; guidelines for chronic pain unless given
     of         : what the flags are of, such as an arm's name
-    returns    : flags of the kinds "guideline" and "harm"; none for no treatment
+    returns    : of the kind "guideline" one for the limits of a source that are left, and the remarks on them; of the
+                 kind "harm" the most alarming first, at the end and together those of which nothing was counted; none
+                 for no treatment
     Raises UnknownName for another indication, RegimenError for a weight that is not above 0.
     """
     check_indication(indication, "guidance.flags")
     given = as_regimen(regimen)
-    found: list[Flag] = []
-    for guideline in guidelines():
-        told = [
-            Flag("guideline", of, text, cite(guideline.sources[limit.source]))
-            for limit in guideline.limits
-            if _applies(guideline, limit, indication)
-            for text in _outside(limit, describe(given, weight_kg, limit.routes), guideline)
-        ]
-        if told:
-            told += [
-                Flag("guideline", of, remark.text, cite(guideline.sources[remark.source]))
-                for remark in guideline.remarks
-            ]
-        found += told
     described = describe(given, weight_kg)
+    return [
+        *(flag for guideline in guidelines() for flag in _left(guideline, given, weight_kg, indication, of)),
+        *_harms(described, of),
+    ]
+
+
+def _left(guideline: Guideline, regimen: Regimen, weight_kg: float, indication: str | None, of: str) -> Iterator[Flag]:
+    """A flag for the limits of one source, grade and mark that a regimen leaves; one for each remark on them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    sides = set()
+    for limit in guideline.limits:
+        if _applies(guideline, limit, indication):
+            described = describe(regimen, weight_kg, limit.routes)
+            side = _outside(limit, described)
+            if side:
+                sides.add((limit.of, side))
+                parts = found.setdefault((limit.source, _known(limit)), [])
+                parts.append(_words(limit, described, side, first=not parts))
+    for (source, known), parts in found.items():
+        text = f"{'; '.join(parts)} ({guideline.title}{known})."
+        yield Flag("guideline", of, text[0].upper() + text[1:], cite(guideline.sources[source]))
+    for remark in guideline.remarks:
+        if any(remark.belongs(*one) for one in sides):
+            yield Flag("guideline", of, remark.text, cite(guideline.sources[remark.source]))
+
+
+def _harms(described: Described, of: str) -> Iterator[Flag]:
+    """What was counted, the most alarming first; then in one flag that of which nothing was."""
+    told = []
     for harm in harms():
         rule = next((rule for rule in harm.rules if rule.when.holds(described)), None)
         if rule is not None:
+            told.append((LEVELS.index(rule.level), harm, rule))
+    told.sort(key=lambda one: one[0])
+    dark = [(harm, rule) for _, harm, rule in told if rule.level in DARK]
+    for _, harm, rule in told:
+        if rule.level not in DARK:
             text = f"{harm.title}, {rule.level}: {harm.words(rule, described)}"
-            found.append(Flag("harm", of, text, cite(harm.sources[rule.source])))
-    return found
+            yield Flag("harm", of, text, cite(harm.sources[rule.source]))
+    if dark:
+        texts = [f"{harm.title}, {rule.level}: {harm.words(rule, described).rstrip('.')}" for harm, rule in dark]
+        cited = dict.fromkeys(cite(harm.sources[rule.source]) for harm, rule in dark)
+        yield Flag("harm", of, f"Without numbers: {'; '.join(texts)}.", "; ".join(cited))
 
 
 def is_long(regimen: Regimen) -> bool:
@@ -71,26 +100,35 @@ def _applies(guideline: Guideline, limit: Limit, indication: str | None) -> bool
     return guideline.default if indication is None else indication in guideline.indications
 
 
-def _outside(limit: Limit, described: Described, guideline: Guideline) -> list[str]:
-    """A sentence where the regimen has what the limit is of, and lies outside."""
-    value = {
+def _value(limit: Limit, described: Described) -> float:
+    """What the limit is of, canonical."""
+    return {
         "bolus": described.bolus,
         "infusion rate": described.rate,
         "session dose": described.largest,
         "session dose per weight": described.largest / described.weight,
         "session length": to_hours(described.longest),
     }[limit.of]
-    side = limit.side(value)
+
+
+def _outside(limit: Limit, described: Described) -> str:
+    """The side on which a regimen lies outside; "" where it does not, or has not what the limit is of."""
+    value = _value(limit, described)
     present = value > 0.0 if limit.of in ("bolus", "infusion rate") else bool(described.sessions)
-    if not present or not side:
-        return []
+    return limit.side(value) if present else ""
+
+
+def _known(limit: Limit) -> str:
+    """Grade and mark, as they stand behind a guideline's title."""
+    grade = f", grade {limit.grade}" if limit.grade else ""
+    return grade if limit.mark == "primary" else f"{grade}, {limit.mark}"
+
+
+def _words(limit: Limit, described: Described, side: str, first: bool) -> str:
+    """A limit that was left, as a part of a sentence; the first part says of what drug, and at what weight."""
     if limit.of == "session length":
         shown = time_text(described.longest) if described.longest else "a bolus"
     else:
-        shown = f"{number_text(float(f'{value / analyse(limit.unit)[0]:.3g}'))} {limit.unit}"
-    grade = f", grade {limit.grade}" if limit.grade else ""
-    known = "" if limit.mark == "primary" else f", {limit.mark}"
-    return [
-        f"{MEASURES[limit.of][1]}, {shown} of {' and '.join(described.forms)} at {described.weight:g} kg, "
-        f"is {side} the range, {limit.written} ({guideline.title}{grade}{known})."
-    ]
+        shown = f"{number_text(float(f'{_value(limit, described) / analyse(limit.unit)[0]:.3g}'))} {limit.unit}"
+    drug = f" of {' and '.join(described.forms)} at {described.weight:g} kg" if first else ""
+    return f"{MEASURES[limit.of][1]}, {shown}{drug}, is {side} the range, {limit.written}"

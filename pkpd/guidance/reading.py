@@ -13,6 +13,7 @@ from pkpd.guidance.values import (
     INDICATIONS,
     LEVELS,
     MEASURES,
+    SIDES,
     VERDICTS,
     Condition,
     Count,
@@ -21,6 +22,7 @@ from pkpd.guidance.values import (
     Limit,
     Odds,
     Reason,
+    Remark,
     Rule,
     Statement,
     Watch,
@@ -124,7 +126,7 @@ def _guideline(top: Table, sources: Mapping[str, Source]) -> Guideline:
         top.flag("default"),
         sources,
         tuple(_limit(table, sources) for table in top.tables("limits")),
-        _statements(top, "remarks", sources),
+        tuple(_remark(table, sources) for table in top.tables("remarks")),
         _statements(top, "statements", sources),
         tuple(_condition(table, sources) for table in top.tables("conditions")),
         tuple(_watch(table, sources) for table in top.tables("monitoring")),
@@ -209,6 +211,13 @@ def _statements(top: Table, key: str, sources: Mapping[str, Source]) -> tuple[St
             Statement(table.text("of", ""), table.text("text"), table.text("grade", ""), *read_origin(table, sources))
         )
     return tuple(found)
+
+
+def _remark(table: Table, sources: Mapping[str, Source]) -> Remark:
+    table.only(("of", "side", "text", *_ORIGIN))
+    of = table.choice("of", MEASURES) if "of" in table else ""
+    side = table.choice("side", SIDES) if "side" in table else ""
+    return Remark(of, table.text("text"), "", *read_origin(table, sources), side)
 
 
 def _condition(table: Table, sources: Mapping[str, Source]) -> Condition:

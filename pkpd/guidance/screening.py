@@ -32,6 +32,11 @@ class Screening:
         return "\n".join(lines)
 
 
+def _plain(words: str) -> str:
+    """Words without what does not tell conditions apart: capitals, hyphens, further blanks."""
+    return " ".join(words.lower().replace("-", " ").split())
+
+
 def screen(conditions: Iterable[str]) -> Screening:
     """Screen a patient. A condition that no guideline names is refused, not passed over.
 
@@ -42,14 +47,14 @@ def screen(conditions: Iterable[str]) -> Screening:
     if isinstance(conditions, str):
         raise SimulationError(f'guidance.screen: give a list of conditions, such as ["{conditions}"].')
     known = {
-        word.lower(): condition
+        _plain(word): condition
         for guideline in guidelines()
         for condition in guideline.conditions
         for word in (condition.name, *condition.also)
     }
     found: dict[str, Condition] = {}
     for given in conditions:
-        condition = known.get(str(given).strip().lower())
+        condition = known.get(_plain(str(given)))
         if condition is None:
             raise unknown("guidance.screen", "condition", str(given), known)
         found[condition.name] = condition

@@ -32,12 +32,15 @@ VERDICTS = ("caution", "excluded")
 
 # What a limit is of -> the dimension of its unit, a name of units.NAMED, and the words for it.
 MEASURES: Mapping[str, tuple[str, str]] = {
-    "bolus": ("dose per weight", "The largest bolus (given within 10 min)"),
-    "infusion rate": ("dose rate per weight", "The highest infusion rate"),
-    "session dose": ("dose", "The largest session"),
-    "session dose per weight": ("dose per weight", "The largest session"),
-    "session length": ("time", "The longest session"),
+    "bolus": ("dose per weight", "the largest bolus (given within 10 min)"),
+    "infusion rate": ("dose rate per weight", "the highest infusion rate"),
+    "session dose": ("dose", "the largest session"),
+    "session dose per weight": ("dose per weight", "the largest session"),
+    "session length": ("time", "the longest session"),
 }
+
+# Where a measure may lie outside a range.
+SIDES = ("below", "above")
 
 # How much is known, from most to least alarming.
 LEVELS = ("hazard", "signal", "known", "grey", "unknown")
@@ -95,6 +98,21 @@ class Statement:
     grade: str
     source: str
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark(Statement):
+    """What must be known of a limit that was left.
+
+    of   : one of MEASURES, "" for every limit of the guideline
+    side : on which it was left, "below" or "above"; "" for either
+    """
+
+    side: str
+
+    def belongs(self, of: str, side: str) -> bool:
+        """Whether it is told where the limit of this measure was left on this side."""
+        return self.of in ("", of) and self.side in ("", side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +201,7 @@ class Guideline:
     indications : those it is written for
     default     : whether it speaks where no indication is named
     limits      : ranges of regimens
-    remarks     : told once a regimen is outside a limit
+    remarks     : told once a regimen is outside a limit to which they belong
     statements  : further content
     conditions  : whom it excludes
     monitoring  : what it wants watched
@@ -196,7 +214,7 @@ class Guideline:
     default: bool
     sources: Mapping[str, Source]
     limits: tuple[Limit, ...]
-    remarks: tuple[Statement, ...]
+    remarks: tuple[Remark, ...]
     statements: tuple[Statement, ...]
     conditions: tuple[Condition, ...]
     monitoring: tuple[Watch, ...]

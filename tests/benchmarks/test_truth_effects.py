@@ -9,14 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from figures import clashes, words
 
 import pkpd
-from benchmarks.truth import effects_figure, push, side_effects, trials
+from benchmarks.truth import effects_figure, measures, push, side_effects, trials
 from benchmarks.truth import settings as st
 from benchmarks.truth.settings import DEFAULT, Setting
 from pkpd.errors import PkpdError
 from pkpd.observations.incidences import Incidence
 from pkpd.observations.incidences import side_effects as incidences
+from pkpd.observations.measures import measures as sizes
 from pkpd.observations.trials import trials as outcomes
 
 ROWS = {row.id: row for row in incidences()}
@@ -137,6 +139,58 @@ def test_the_push_is_reproduced_by_default_and_not_by_slow_sites_or_wide_volumes
     assert all(f"{one.setting}: {one.reason}" in text for one in others)
 
 
+def test_kinetics_of_children_are_used_past_their_limits_and_that_is_said() -> None:
+    """Herd 2007 at 70 kg, integrated apart: 297 and 236 ng/mL at the site."""
+    chosen = {one.name: one for one in push.settings()}
+    assert {one.name for one in chosen.values() if not one.limits} == {
+        f"kinetics {name}"
+        for name in ("elkomy2015-ketamine", "flint2017-s-ketamine", "herd2007-ketamine", "sherwin2015-ketamine")
+    }
+    herd, plain = push.score([chosen["kinetics herd2007-ketamine"], Setting(DEFAULT)], subjects=200)
+    assert (herd.push_peak, herd.infusion_peak) == pytest.approx((297, 236), abs=1)
+    assert herd.beyond and not plain.beyond
+    assert "kinetics herd2007-ketamine *" in push.table([herd, plain])
+    limited = replace(chosen["kinetics herd2007-ketamine"], limits=True)
+    [refused] = push.score([limited], subjects=10)
+    assert "kg" in refused.reason and math.isnan(refused.push)
+
+
+def test_sizes_are_those_of_simulate_in_the_unit_of_the_row() -> None:
+    """0.045 % for each ng/mL, 0.75 beats a minute for each %; half of the treatments by vein, half by nose."""
+    row = next(row for row in sizes() if row.id == "vankawala2021-heart-rate")
+    [made] = measures.score([row], PLAIN, subjects=50, seed=3)
+    people = pkpd.Population(50, 3, "70 kg")
+    run = pkpd.simulate(pkpd.load("kamp2020-ketamine"), "0.5 mg/kg iv over 40 min", people, "0 to 60 min by 1 min")
+    highest = run["S-ketamine"].max(axis=0).mean()
+    assert made.by_regimen[0] == pytest.approx(0.75 * 0.045 * highest, rel=0.01)
+    assert made.predicted == pytest.approx(sum(made.by_regimen) / 2)
+    assert made.inside and made.counts
+
+
+def test_a_dose_for_half_is_found_and_holds_against_its_interval() -> None:
+    """Half of the people are unresponsive 2 min after the dose found, by the public verb; the higher level fails."""
+    rows = {row.id: row for row in sizes()}
+    made = measures.score([rows["hui1995-command"], rows["hui1995-command-loss"]], PLAIN, subjects=400)
+    lower, higher = made
+    assert lower.inside and not higher.inside
+    people = pkpd.Population(400, measures.SEED, "70 kg")
+    model = pkpd.load("kamp2020-ketamine").with_effects(pkpd.load_effect("unresponsive"))
+    run = pkpd.simulate(model, f"{lower.predicted} mg/kg iv bolus", people, ([2.0], "min"))
+    assert run["unresponsive"].mean() == pytest.approx(0.5, abs=0.005)
+    text = measures.table(made)
+    assert "OUTSIDE" in text and "1 of 1" in text and "0 of 1" in text
+    assert json.loads(json.dumps(measures.as_json(made), allow_nan=False))[1]["inside"] is False
+    [unknown] = measures.score([rows["hui1995-command"]], [Setting("x", model="no-such-model")], subjects=5)
+    assert unknown.refused and unknown.inside is None and "not predicted" in measures.verdict(unknown)
+
+
+def test_what_sizes_were_made_from_is_not_counted() -> None:
+    row = next(row for row in sizes() if row.id == "vankawala2021-systolic")
+    [made] = measures.score([row], PLAIN, subjects=20)
+    assert made.inside is not None and not made.counts
+    assert measures.score([row], [Setting("x", model="otto2021-s-ketamine")], subjects=5) == []  # pools two routes
+
+
 @pytest.mark.parametrize(
     ("peaks", "slope"),
     [((530, 319), 4.3), ((490, 319), 5.1), ((435, 299), 5.8), ((410, 299), 6.7), ((590, 337), 3.8), ((670, 337), 3.1)],
@@ -220,6 +274,10 @@ def test_summary_counts_by_hand() -> None:
 
 def test_the_figure(tmp_path: Path, events: list[side_effects.Score], results: list[trials.Score]) -> None:
     file = tmp_path / "effects.png"
+    figure = effects_figure.page(events, results)
+    assert clashes(figure) == []
+    assert "benchmarks.truth --json FILE" in words(figure)
+    assert "Not for dosing patients." in words(figure)
     effects_figure.draw(events, results, file)
     assert 10_000 < file.stat().st_size < 300_000
     with pytest.raises(ValueError, match="nothing was predicted"):
@@ -228,8 +286,9 @@ def test_the_figure(tmp_path: Path, events: list[side_effects.Score], results: l
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(st, "settings", lambda: PLAIN)
+    monkeypatch.setattr(st, "kinetics", lambda children: ())
     monkeypatch.setattr(push, "settings", lambda: PLAIN)
-    for room, keys in ((side_effects, {"side_effects", "push_against_infusion"}), (trials, None)):
+    for room, keys in ((side_effects, {"side_effects", "sizes", "push_against_infusion"}), (trials, None)):
         file = tmp_path / "numbers.json"
         monkeypatch.setattr(sys, "argv", ["x", "--subjects", "60", "--json", str(file)])
         assert room.main() == 0

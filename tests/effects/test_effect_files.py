@@ -56,6 +56,19 @@ def test_values_lie_within_what_is_worth_trying(chosen: pkpd.Effect) -> None:
             assert parameter.scan[0] <= parameter.value <= parameter.scan[1], parameter.name
 
 
+# Made from children and adults alike; from adults by assumption; from surgical patients whose age was not seen.
+OF_ANY_AGE = ("emergence-agitation", "amnesia", "idvall1979-recovery")
+
+
+@pytest.mark.parametrize("chosen", EFFECTS, ids=lambda one: one.id)
+def test_an_effect_says_whether_children_were_behind_it(chosen: pkpd.Effect) -> None:
+    """Adults' effects flag a child, and children's an adult."""
+    ages = [str(limit) for limit in chosen.validity if limit.name == "age"]
+    expected = "to 18 years" if chosen.id.startswith("herd2008") else "from 18 years"
+    assert len(ages) == (chosen.id not in OF_ANY_AGE)
+    assert all(said.endswith(expected) for said in ages), ages
+
+
 def test_there_is_one_for_every_endpoint_of_the_evidence() -> None:
     assert {one.id for one in EFFECTS if one.role == "side effect"} == {
         *("psychotomimetic-asked", "psychotomimetic-reported", "psychotomimetic-distressing"),
@@ -79,6 +92,16 @@ def test_there_is_one_for_every_endpoint_of_the_evidence() -> None:
 def test_bowdle_1998_from_the_lowest_to_the_highest_item() -> None:
     for slope, score in (("0.185 %/(ng/mL)", 19), ("0.445 %/(ng/mL)", 45)):
         assert at(effect("bowdle1998-main-items", slope=slope), 100) == pytest.approx(score, abs=0.6)
+
+
+@pytest.mark.parametrize("name", ["bowdle1998-main-items", "bowdle1998-anxiety-items"])
+def test_no_score_leaves_its_scale(name: str) -> None:
+    """A visual analogue scale ends at 100 %, whatever a straight line says; 0.3 mg/kg as a push comes to 575 ng/mL."""
+    for level, score in ((0, 0), (2000, 100)):
+        assert at(effect(name), level) == pytest.approx(score, abs=1e-9)
+    push = pkpd.compare(KAMP, {"push": "0.3 mg/kg iv over 4 min"}, 200, until="1 h", effects=[effect(name)]).arm("push")
+    assert push.outcome(f"peak {name}").values.max() <= 100
+    assert push.outcome("peak S-ketamine in plasma").values.max() > 200
 
 
 def test_three_sources_agree_on_perception_at_100_ng_ml_of_the_racemate() -> None:

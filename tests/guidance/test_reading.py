@@ -57,6 +57,8 @@ def test_counts_give_their_exact_interval():
         (ASRA, "min    = 0.5\n", "min = 5\n", ["not below max"]),
         (ASRA, '"crps", ', '"crsp", ', ['Did you mean "crps"']),
         (ASRA, 'mark   = "secondary"', 'mark = "second"', ['Did you mean "secondary"']),
+        (ASRA, 'side   = "below"', 'side = "belov"', ['Did you mean "below"']),
+        (ASRA, 'of     = "infusion rate"\nside', 'of = "infusion rat"\nside', ['Did you mean "infusion rate"']),
         (ASRA, "[[limits]]", "[[limit]]", ['Did you mean "limits"']),
         (LIVER, "{repeated}", "{repeeted}", ['Did you mean "repeated"']),
         (LIVER, "{repeated}", "{repeated", ["braces"]),

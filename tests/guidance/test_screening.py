@@ -31,6 +31,21 @@ def test_cautions(condition):
     assert screen([condition]).verdict == "caution"
 
 
+@pytest.mark.parametrize(
+    ("words", "condition"),
+    [
+        ("Narrow angle  glaucoma", "narrow-angle glaucoma"),
+        ("high risk coronary disease", "high-risk coronary disease"),
+        ("obstructive sleep apnea", "sleep apnoea"),
+        ("STOP-Bang 3 or more", "sleep apnoea"),
+        ("severe liver impairment", "severe hepatic disease"),
+        ("increased intracranial pressure", "raised intracranial pressure"),
+    ],
+)
+def test_other_words_for_a_condition(words, condition):
+    assert [found.name for found in screen([words]).found] == [condition]
+
+
 def test_the_gravest_verdict_counts_and_every_reason_is_told():
     found = screen(["Sleep apnoea", "severe liver disease"])
     assert found.verdict == "excluded"
@@ -51,5 +66,6 @@ def test_an_unknown_condition_is_refused_with_the_nearest():
 
 
 def test_no_condition_stands_under_two_names():
-    words = [word.lower() for one in guideline("patient-screening").conditions for word in (one.name, *one.also)]
+    conditions = guideline("patient-screening").conditions
+    words = [word.lower().replace("-", " ") for one in conditions for word in (one.name, *one.also)]
     assert len(words) == len(set(words))

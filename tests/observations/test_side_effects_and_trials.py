@@ -12,7 +12,7 @@ import pytest
 
 from pkpd.errors import ObservationError
 from pkpd.model.library import names
-from pkpd.observations import incidences, trials
+from pkpd.observations import incidences, measures, trials
 from pkpd.observations.cells import folder
 from pkpd.observations.incidences import read_side_effects, side_effects
 
@@ -161,6 +161,38 @@ def test_doubts_are_said() -> None:
         assert TRIALS[name].doubtful
     assert TRIALS["schwartzman2009"].n is None
     assert all(row.scored == "no" for row in TRIALS.values() if row.study.startswith("Amr"))
+
+
+def test_sizes_are_those_collected() -> None:
+    """Value and interval as the row of the collection has them; that row says that it stands as a size."""
+    rows = collected("cns_observations.csv")
+    told = {row.row for row in side_effects() if "measures.csv" in row.why_not}
+    assert told == {row.row for row in measures.measures()}
+    for ours in measures.measures():
+        theirs = rows[ours.row - 1]
+        assert (ours.study, ours.definition, ours.mark) == (theirs["study"], theirs["endpoint"], MARKS[theirs["mark"]])
+        assert str(ours.n or "") == theirs["n"]
+        low, high = (float(end) for end in re.findall(r"[\d.]+", theirs["spread"].partition("CI")[2]))
+        assert (ours.value, ours.low, ours.high) == (float(theirs["value"]), low, high)
+        assert ours.effect in names("effect")
+        assert set(ours.used_by) <= set(names())
+
+
+@pytest.mark.parametrize(
+    ("row", "cells", "words"),
+    [
+        ("hui1995-command", {"at": ""}, "dose for half"),
+        ("vankawala2021-heart-rate", {"at": "2 min"}, "dose for half"),
+        ("hui1995-command", {"low": "0.5"}, "outside its own interval"),
+        ("hui1995-command", {"regimen": ""}, "must be given"),
+        ("hui1995-command", {"at": "2 mg"}, "column at"),
+        ("vankawala2021-heart-rate", {"factor_why": ""}, "column factor_why"),
+        ("vankawala2021-systolic", {"used_by": "", "used_why": ""}, "column used_by"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(tmp_path: Path, row: str, cells: dict[str, str], words: str) -> None:
+    with pytest.raises(ObservationError, match=words):
+        measures.read_measures(broken(tmp_path, "measures.csv", row, **cells))
 
 
 def broken(tmp_path: Path, name: str, row: str, **cells: str) -> Path:
