@@ -158,7 +158,7 @@ def _curve(
         reading,
         share,
         model.sampling_site,
-        next((source.population for source in model.sources.values() if source.population), "not stated"),
+        model.population or "not stated",
         taken.output,
         taken.regimen,
         at / TICKS_PER_HOUR,

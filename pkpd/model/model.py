@@ -327,6 +327,12 @@ class Model:
             )
         return replace(self, parameters=read_otherwise(self.parameters, self.readings[name]), chosen_reading=name)
 
+    @property
+    def population(self) -> str:
+        """Whom the model was made from: the people of the source that most parameters name; "" where it states none."""
+        named = Counter(parameter.source for parameter in self.parameters.values() if parameter.value is not None)
+        return self.sources[named.most_common(1)[0][0]].population if named else ""
+
     def marks(self) -> dict[str, int]:
         """How many of the numbers of the model and its effects carry each mark, checks not counted."""
         counts = marks_of(self.parameters.values())
