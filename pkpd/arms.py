@@ -12,8 +12,6 @@ from pkpd.errors import ModelFileError, SimulationError
 from pkpd.model.library import load_modifier
 from pkpd.model.model import Model
 from pkpd.model.modifier import Modifier
-from pkpd.model.modifying import overridden
-from pkpd.population.people import Population
 
 Given = Regimen | str | tuple[Any, ...]
 
@@ -44,11 +42,10 @@ def planned(given: Given, where: str) -> Plan:
     return Plan(as_regimen(given[0], where), tuple(modifiers))
 
 
-def modified_for(model: Model, plan: Plan, where: str, subjects: Any = None) -> Model:
+def modified_for(model: Model, plan: Plan, where: str) -> Model:
     """The model of an arm, on which the modifiers of its plan act for the drug form given; its regimen is checked.
 
-    model    : with the effects that are to be computed
-    subjects : population or number; a parameter table must not give what a modifier changes
+    model : with the effects that are to be computed
     Raises a PkpdError for a modifier that finds nothing to act on and for doses it does not hold for.
     """
     if plan.modifiers:
@@ -58,13 +55,6 @@ def modified_for(model: Model, plan: Plan, where: str, subjects: Any = None) -> 
         except ModelFileError as cause:
             raise ModelFileError(f"{where}: {cause}") from cause
     check_regimen(model, plan.regimen, where)
-    if isinstance(subjects, Mapping) or hasattr(subjects, "columns"):
-        both = [] if isinstance(subjects, Population) else overridden(model, [str(name) for name in subjects])
-        if both:
-            raise SimulationError(
-                f"{where}: the parameter table gives {', '.join(both)}, which {model.company.strip()} would change. "
-                "Change the table instead, or leave the modifier out."
-            )
     return model
 
 

@@ -74,7 +74,8 @@ def compare(
     tolerance : how exactly outcomes are solved that have no exact solution
     threads   : how many; all cores unless given
     progress  : called with the share done, 0 to 1
-    indication: what is treated, one of pkpd.guidance.INDICATIONS; where it is given, or a regimen takes 72 h or more,
+    title     : of tables and figures
+    indication : what is treated, one of pkpd.guidance.INDICATIONS; where it is given, or a regimen takes 72 h or more,
                 guidelines left and harms to mind are among the flags
     returns   : Comparison
     Raises a PkpdError for anything that does not fit, before anything runs.
@@ -90,7 +91,7 @@ def compare(
     check_indication(indication, "compare")
     held = _reference(plans, reference)
     model, notes = equipped(model, effects)
-    models = {name: modified_for(model, plan, f'regimen "{name}"', subjects) for name, plan in wanted.items()}
+    models = {name: modified_for(model, plan, f'regimen "{name}"') for name, plan in wanted.items()}
     level = parse(threshold, "concentration", "threshold")
     if not 0 <= level < np.inf:
         raise SimulationError(f"threshold: {threshold!r} is not a level from 0 on.")
@@ -99,14 +100,14 @@ def compare(
     horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
     asked = Asked(horizon, analyte, level, _joint(model, joint))
     patients = _patients(model, subjects, seed)
-    arms: list[Arm] = []
-    flags: list[Flag] = []
-    for name, regimen in plans.items():
-        validity.refuse(patients, regimen, f'regimen "{name}"')
+    people: list[Individuals] = []
     for number, (name, regimen) in enumerate(plans.items()):
         own = patients if models[name] is model else _patients(models[name], subjects, seed)
-        own = own if paired else _others(models[name], subjects, seed, number, own)
-        validity.refuse(own, regimen, f'regimen "{name}"')
+        people.append(own if paired else _others(models[name], subjects, seed, number, own))
+        validity.refuse(people[-1], regimen, f'regimen "{name}"')
+    arms: list[Arm] = []
+    flags: list[Flag] = []
+    for number, ((name, regimen), own) in enumerate(zip(plans.items(), people, strict=True)):
         done = _Done(own.size, number, len(plans), progress)
         made = outcomes(own, regimen, ends[name], asked, tolerance, threads, done)
         arms.append(Arm(name, regimen, ends[name], own, made))
@@ -166,7 +167,7 @@ def equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, lis
     try:
         return model.with_effects(*chosen), _borrowed(model, chosen)
     except UnknownName:
-        needed = sorted({effect.driver.analyte for effect in chosen if effect.driver is not None})
+        needed = sorted({analyte for effect in chosen for analyte in effect.analytes})
         return model, [
             f"No effects: the default effects follow {', '.join(needed)}, which {model.id} does not give "
             f"(it gives {', '.join(model.outputs)})."

@@ -18,6 +18,7 @@ from pkpd.errors import SimulationError, unknown
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
+from pkpd.model.modifying import overridden
 from pkpd.model.program import Program, compiled
 from pkpd.population import streams
 from pkpd.population.people import Population
@@ -180,7 +181,8 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     table : parameter, derived parameter, covariate or "effect.parameter" -> (subjects) numbers in h, mg, L, kg; a
             pandas frame will do. What it does not name has its typical value.
     seed  : of the traits and draws of effects
-    Raises UnknownName for a column that is no parameter, SimulationError for one not finite or of another length.
+    Raises UnknownName for a column that is no parameter, SimulationError for one not finite or of another length, or
+    that a modifier of the model changes.
     """
     columns = {str(name): _column(str(name), table[name]) for name in table}
     lengths = {len(column) if column.ndim == 1 else -1 for column in columns.values() if column.ndim != 0}
@@ -194,10 +196,16 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     columns = {name: column if column.ndim else np.full(size, column) for name, column in columns.items()}
     qualified, allowed, required = _columns(model)
     off = _switched_off(model)
+    if model.modifiers and (moved := overridden(model, columns)):
+        raise SimulationError(
+            f"model {model.id}: the parameter table gives {', '.join(moved)}, which {model.company.strip()} would "
+            "change. Change the table instead, or leave the modifier out."
+        )
     for name in columns:
         if name not in allowed:
             raise unknown("parameter table", "column", name, allowed)
-        if name in off and columns[name].any():
+    for name in off:
+        if name in columns and columns[name].any():
             raise SimulationError(
                 f"parameter table: {name} is 0 in the effect, so {off[name]} is not followed and the column would "
                 f"change nothing. Switch it on first: effect.with_values({name.rpartition('.')[2]}=...)."

@@ -65,7 +65,8 @@ def predict(
     threads    : how many; all cores unless given
     with_failures : give an occasion that cannot be computed as not-a-number instead of raising
     returns    : pandas frame, one row a record in the order of the file: ID, TIME (as in the data set), row, and every
-                 output in its unit, read as the data set's mode says
+                 output in its unit, read as the data set's mode says. Hard limits of weight, age and other covariates
+                 are refused at every record; the other limits, of level, duration or one route, are not looked at
     Raises a PkpdError that names row and column: a compartment or route the model has not, a missing covariate, a rate
     left to a model that has none, a steady state that does not exist ...
     """
@@ -110,6 +111,22 @@ def _refuse_second_doses(records: Sequence[Record], occasion: _Occasion, ways: W
                     f"row {record.row}: {given[name]} doses go into {name}, which takes one in an occasion, because "
                     "its equation counts the time from that dose. Begin another occasion, or take a transit chain."
                 )
+
+
+def _refuse_units_given_apart(records: Sequence[Record], ways: Ways) -> None:
+    """Refuse two doses at one time by a route whose bioavailability depends on how much is given at a time."""
+    of_dose = ways.model.of_dose
+    seen: set[tuple[str, int]] = set()
+    for record in records if of_dose else ():
+        if record.gives and record.route and any(b.bioavailability in of_dose for b in ways.branches[record.route]):
+            at = {(record.route, record.time + n * record.interval) for n in range(record.additional + 1)}
+            if at & seen:
+                raise record.error(
+                    "AMT",
+                    f"a second dose {record.route} at one time, of which the model absorbs less together than apart. "
+                    "Write them as one.",
+                )
+            seen |= at
 
 
 def _by_subject(parameters: Mapping[str, Any], subjects: Sequence[str]) -> dict[str, Floats]:
@@ -243,6 +260,7 @@ def _refuse_two_values(dataset: Dataset, columns: Sequence[str], position: int) 
 def _timeline(dataset: Dataset, occasion: _Occasion, ways: Ways) -> Timeline:
     records = dataset.records[occasion.first : occasion.last]
     _refuse_second_doses(records, occasion, ways)
+    _refuse_units_given_apart(records, ways)
     states = len(ways.people.program.states)
     return timeline(
         records,

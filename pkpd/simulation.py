@@ -82,7 +82,7 @@ def simulate(
 
 def check_all(subjects: Individuals, regimens: Regimen | list[Regimen]) -> None:
     """Refuse a regimen that does not suit the model, and patients or a regimen beyond its hard limits."""
-    for regimen in [regimens] if isinstance(regimens, Regimen) else regimens:
+    for regimen in [regimens] if isinstance(regimens, Regimen) else dict.fromkeys(regimens):
         check_regimen(subjects.model, regimen)
     validity.refuse(subjects, regimens)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from pkpd.model import library
 from pkpd.model.adding import remark
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
-from pkpd.model.parts import Limit
+from pkpd.model.parts import ADULT, Limit
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.units import analyse
 
@@ -24,7 +25,6 @@ Floats = NDArray[np.float64]
 Plans = Regimen | Sequence[Regimen]
 Peaks = Mapping[str, Floats]
 
-ADULT = 18.0  # years: a limit from here on keeps children out
 CHILD = 30.0  # kg: below, somebody of unknown age is taken for a child
 
 
@@ -90,16 +90,19 @@ def reason(subjects: Individuals, plans: Plans) -> str:
     return "" if passed is None else passed.told
 
 
-def for_children(limit: Limit) -> bool:
-    """Whether a limit keeps adults out."""
-    return limit.name == "age" and limit.maximum is not None and limit.maximum <= ADULT
-
-
 def _beyond(subjects: Individuals, plans: Plans) -> _Passed | None:
     """The first hard limit that is passed before anything runs."""
-    if not any(limit.hard for owner in subjects.model.files for limit in owner.validity):
-        return None
-    return next((passed for passed in _passed(subjects, plans, {}) if passed.hard), None)
+    for owner, limit in _hard(subjects.model):
+        passed = _of_limit(owner, limit, subjects, plans, {})
+        if passed is not None and passed.hard and passed.who.any():
+            return passed
+    return None
+
+
+@lru_cache(maxsize=64)
+def _hard(model: Model) -> tuple[tuple[Model | Effect, Limit], ...]:
+    """The hard limits of a model and its effects; few or none, and all that a run made ready has to look at."""
+    return tuple((owner, limit) for owner in model.files for limit in owner.validity if limit.hard)
 
 
 def flags(subjects: Individuals, plans: Plans, of: str = "", peaks: Peaks | None = None) -> tuple[Flag, ...]:
@@ -115,18 +118,19 @@ def flags(subjects: Individuals, plans: Plans, of: str = "", peaks: Peaks | None
             _refuse(passed, subjects, plans, of)
         outside = "Perhaps outside" if passed.doubtful else "Outside"
         found.append(Flag("limit", of, f"{outside} the limit {passed.limit}: {passed.text}.", passed.owner.id))
-    for route in _routes(plans):
-        if subjects.model.routes[route].added:
-            found.append(Flag("limit", of, *remark(subjects.model, route)))
+    added = [route.name for route in subjects.model.routes.values() if route.added]
+    if added:
+        used = _routes(plans)
+        found += [Flag("limit", of, *remark(subjects.model, route)) for route in added if route in used]
     return tuple(found)
 
 
 def followed(model: Model, plans: Plans) -> tuple[str, ...]:
     """The outputs whose highest level `flags` must know."""
-    if all(plan.is_empty for plan in _listed(plans)):
+    limits = [limit for owner in model.files for limit in owner.validity if limit.name == "concentration"]
+    if not limits or all(plan.is_empty for plan in _listed(plans)):
         return ()
     used = _routes(plans)
-    limits = [limit for owner in model.files for limit in owner.validity if limit.name == "concentration"]
     return tuple(dict.fromkeys(limit.of for limit in limits if limit.route in ("", *used)))
 
 
@@ -141,42 +145,46 @@ def _passed(subjects: Individuals, plans: Plans, peaks: Peaks) -> Iterator[_Pass
 
 def _of_limit(owner: Model | Effect, limit: Limit, subjects: Individuals, plans: Plans, peaks: Peaks) -> _Passed | None:
     """Who is beyond a limit; None where nothing is known of it."""
-    concerned = _concerned(limit, plans, subjects.size)
-    if isinstance(owner, Model) and limit.name in ("duration", "concentration"):
-        concerned = concerned & _each([not plan.is_empty for plan in _listed(plans)], subjects.size).astype(bool)
+    if limit.name == "age" and "age" not in subjects.known:
+        return _by_weight(owner, limit, subjects, plans)
     if limit.name == "duration":
         values = _each([plan.end / TICKS_PER_HOUR for plan in _listed(plans)], subjects.size)
     elif limit.name == "concentration":
         if limit.of not in peaks:
             return None
         values = peaks[limit.of]
-    elif limit.name == "age" and "age" not in subjects.known:
-        return _by_weight(owner, limit, subjects, concerned)
     elif limit.name in subjects.known or limit.name == "weight":
         values = subjects.covariates[limit.name]
     else:
         return None
     low = -np.inf if limit.minimum is None else limit.minimum
     high = np.inf if limit.maximum is None else limit.maximum
-    return _Passed(owner, limit, concerned & ((values < low) | (values > high)), values)
+    beyond = (values < low) | (values > high)
+    return _Passed(owner, limit, beyond & _concerned(owner, limit, plans), values)
 
 
-def _by_weight(
-    owner: Model | Effect, limit: Limit, subjects: Individuals, concerned: NDArray[np.bool_]
-) -> _Passed | None:
+def _by_weight(owner: Model | Effect, limit: Limit, subjects: Individuals, plans: Plans) -> _Passed | None:
     """Who is a child by weight under a limit that keeps children out, or perhaps none under one of children."""
-    light = subjects.weight < CHILD
+    light, concerned = subjects.weight < CHILD, _concerned(owner, limit, plans)
     if limit.minimum is not None and limit.minimum >= ADULT:
         why = f"age is not given, and below {CHILD:g} kg a person is taken for a child"
         return _Passed(owner, limit, concerned & light, subjects.weight, why)
-    if for_children(limit):
+    if limit.for_children:
         return _Passed(owner, limit, concerned & ~light, subjects.weight, "age is not given", doubtful=True)
     return None
 
 
-def _concerned(limit: Limit, plans: Plans, size: int) -> NDArray[np.bool_]:
-    """(subjects) whom a limit concerns: all, or those given drug by its route."""
-    return _each([not limit.route or limit.route in plan.routes for plan in _listed(plans)], size).astype(bool)
+def _concerned(owner: Model | Effect, limit: Limit, plans: Plans) -> NDArray[np.bool_] | bool:
+    """Whom a limit concerns, (subjects) or all alike: those given drug by its route; of a model's limit of duration or
+    level those given any."""
+    of_treatment = isinstance(owner, Model) and limit.name in ("duration", "concentration")
+    if not (limit.route or of_treatment):
+        return True
+    found = [
+        not (of_treatment and plan.is_empty) and (not limit.route or limit.route in plan.routes)
+        for plan in _listed(plans)
+    ]
+    return found[0] if isinstance(plans, Regimen) else np.array(found)
 
 
 def _each(found: Sequence[float], size: int) -> Floats:
@@ -189,7 +197,8 @@ def _listed(plans: Plans) -> Sequence[Regimen]:
 
 
 def _routes(plans: Plans) -> tuple[str, ...]:
-    return tuple(sorted({route for plan in _listed(plans) for route in plan.routes}))
+    different = [plans] if isinstance(plans, Regimen) else dict.fromkeys(plans)
+    return tuple(sorted({route for plan in different for route in plan.routes}))
 
 
 def _refuse(passed: _Passed, subjects: Individuals, plans: Plans, where: str) -> None:

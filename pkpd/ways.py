@@ -13,6 +13,7 @@ from pkpd.dosing.unitdoses import parts_of_units, whole_units
 from pkpd.errors import nearest
 from pkpd.individuals import Individuals
 from pkpd.model.model import Route
+from pkpd.model.modifying import refused_dose
 from pkpd.times import to_ticks
 
 
@@ -48,6 +49,7 @@ class Ways:
         """
         if not record.gives:
             return [self._way(record, None, self._state(record), 1.0, evaluated)]
+        self._refuse_beside(record)
         if record.route is None:
             state = self._state(record)
             return [self._way(record, self._only(record, state), state, 1.0, evaluated)]
@@ -68,6 +70,11 @@ class Ways:
             for branch in branches
             for moiety, part in self._parts(record).items()
         ]
+
+    def _refuse_beside(self, record: Record) -> None:
+        """Refuse a dose for which nothing is known of what the modifiers of the model do."""
+        if why := refused_dose(self.model, record.route or "", record.form or ""):
+            raise record.error("ROUTE", f"{why}. Leave the modifier out, or the dose.")
 
     def _state(self, record: Record) -> str:
         """The state a record is about."""

@@ -112,6 +112,33 @@ def test_a_table_must_not_give_what_a_modifier_changes() -> None:
     compared({"arm": (ORAL, "clarithromycin")}, subjects={"ka": [1.0, 2.0]})
 
 
+def test_nor_in_any_other_verb() -> None:
+    model, table = pkpd.load("ashraf2018-s-ketamine").with_modifiers("clarithromycin"), {"CLint_liver": [300.0, 400.0]}
+    records = pkpd.read_dataset("ID,TIME,EVID,AMT,ROUTE\n1,0,1,10,oral\n1,1,0,0,\n")
+    for run in (
+        lambda: pkpd.simulate(model, ORAL, table, ["1 h"]),
+        lambda: pkpd.prepare(model, ORAL, ["1 h"])(table),
+        lambda: pkpd.sweep(model, [ORAL], table, ["1 h"], of="S-ketamine"),
+        lambda: pkpd.predict(model, records, {"CLint_liver": 300.0}),
+    ):
+        with pytest.raises(SimulationError, match="gives CLint_liver, which with clarithromycin would change"):
+            run()
+    own = pkpd.prepare(model, ORAL, ["1 h"])({"ka": [1.0, 2.0]})
+    assert np.array_equal(own, pkpd.simulate(model, ORAL, {"ka": [1.0, 2.0]}, ["1 h"]).array)
+
+
+def test_who_is_refused_is_refused_before_any_arm_runs() -> None:
+    shares: list[float] = []
+    children = pkpd.Population(5, covariates={"age": "10 year"})
+    with pytest.raises(SimulationError, match='regimen "a"'):
+        pkpd.compare(pkpd.load("kamp2020-ketamine"), {"a": "5 mg iv"}, children, "2 h", progress=shares.append)
+    with pytest.raises(SimulationError, match="a parameter table is the same in every arm"):
+        table = {"CL": [80.0, 90.0]}
+        arms = {"a": "5 mg iv", "b": "6 mg iv"}
+        pkpd.compare(pkpd.load("kamp2020-ketamine"), arms, table, "2 h", paired=False, progress=shares.append)
+    assert shares == []
+
+
 def test_a_study_file() -> None:
     study = pkpd.read_study(STUDY)
     assert [modifier.id for modifier in study.arms[1].modifiers] == ["clarithromycin"]

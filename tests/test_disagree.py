@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pkpd
+from pkpd.disagreement.applying import proportional
 from pkpd.disagreement.sites import library_half_lives
-from pkpd.disagreement.values import COLUMNS, SLOW, Disagreement, by_reason, hours_text
+from pkpd.disagreement.values import COLUMNS, SLOW, Disagreement, SitePeak, by_reason, hours_text
 from pkpd.errors import PkpdError, PrescriptionError, SimulationError, UnitError, UnknownName
 from pkpd.flags import Flag
 
@@ -294,3 +295,16 @@ def test_more_mistakes() -> None:
 def test_texts() -> None:
     assert [hours_text(hours) for hours in (261.6, 2.0, 0.5, 0.001)] == ["10.9 d", "2 h", "30 min", "3.6 s"]
     assert by_reason({"a": "x.", "b": "y.", "c": "x."}) == ["a, c: x.", "b: y."]
+
+
+def test_levels_are_in_proportion_where_nothing_depends_on_the_dose() -> None:
+    model = pkpd.load("perezruixo2021-esketamine")
+    assert proportional(model, pkpd.parse("s-ketamine 10 mg iv"))
+    assert not proportional(model, pkpd.parse("s-ketamine 28 mg nasal"))
+
+
+def test_sites_that_follow_days_of_treatment_are_not_among_the_fold() -> None:
+    made = pkpd.disagree("0.5 mg/kg iv over 40 min", models=["kamp2020-ketamine"], observed=[])
+    sites = [SitePeak(hours, ("x",), "", peak, 1.0) for hours, peak in ((0.1, 90.0), (1.0, 30.0), (24.0, 1.0))]
+    assert replace(made, sites=tuple(sites)).site_fold == pytest.approx(3.0)
+    assert np.isnan(replace(made, sites=tuple(sites[1:])).site_fold)

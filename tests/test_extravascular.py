@@ -208,6 +208,14 @@ def test_a_data_set_gives_what_a_regimen_gives(mode: Any) -> None:
     assert found[0] < 2.8 * single["S-ketamine (ng/mL)"].iloc[1]
 
 
+def test_devices_of_one_time_are_one_record() -> None:
+    records = "1,0,1,28,1,24,nasal\n1,24,1,56,0,0,nasal\n1,30,0,0,0,0,\n"
+    with pytest.raises(pkpd.errors.PkpdError, match="row 3, AMT: a second dose nasal at one time"):
+        pkpd.predict(PEREZ, pkpd.read_dataset(f"ID,TIME,EVID,AMT,ADDL,II,ROUTE\n{records}"))
+    apart = records.replace("1,24,1", "1,23,1")
+    assert len(pkpd.predict(PEREZ, pkpd.read_dataset(f"ID,TIME,EVID,AMT,ADDL,II,ROUTE\n{apart}"))) == 3
+
+
 @pytest.mark.parametrize(("record", "what"), [
     ("1,0,1,30,0,0,0,nasal", r"row 2, AMT: 30 mg nasal is no whole number of units of 28 mg \(device_content\)"),
     ("1,0,1,0,10,0,1,nasal", "row 2, AMT: F_nose depends on the size of a dose, and an infusion without end has none"),

@@ -67,6 +67,14 @@ def test_the_same_regimen_is_taken_as_it_is() -> None:
     assert (point.study, point.n, point.site) == ("Author 2000", 10, "arterial")
 
 
+@pytest.mark.parametrize(
+    ("seen", "wanted"), [("20 mg iv bolus", "40 mg iv bolus"), ("0.2 mg/kg iv bolus", "0.4 mg/kg iv bolus")]
+)
+def test_twice_the_dose_is_twice_the_level_whoever_was_heavier(seen: str, wanted: str) -> None:
+    (point,) = found([row(seen, weight_kg=50.0)], wanted)
+    assert point.factor == pytest.approx(2.0)
+
+
 def test_another_dose_of_the_same_length_is_scaled_and_says_so() -> None:
     (point,) = found([row("0.25 mg/kg iv over 40 min")])
     assert point.value == pytest.approx(200.0)

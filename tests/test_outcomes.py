@@ -167,3 +167,16 @@ def test_columns_that_do_not_fit_go_on_in_another_table(capsys: pytest.CaptureFi
     blocks = printed.split("Side effects ever")[1:]
     shown = [line for block in blocks for line in block.splitlines() if line.startswith(" push")]
     assert sum(line.count("[") for line in shown) == len(chosen)
+
+
+def test_a_probability_that_falls_with_the_drug_is_highest_without() -> None:
+    text = (
+        'id = "falling"\nkind = "effect"\ntitle = "t"\nendpoint = "e"\nrole = "side effect"\nuse_for = "u"\n'
+        'not_for = "n"\n[sources.x]\ncitation = "c"\n[driver]\nanalyte = "S-ketamine"\n[curve]\nform = "probability"\n'
+    )
+    for key, value, unit in (("floor", 0.6, "1"), ("ceiling", 0.1, "1"), ("C50", 50, "ng/mL"), ("Hill", 2, "1")):
+        text += f'[parameters.{key}]\nvalue = {value}\nunit = "{unit}"\nsource = "x"\nmark = "assumed"\n'
+    arms = pkpd.compare(KAMP, ARMS, 400, until="1 d", effects=[pkpd.read_effect(text)]).arms
+    happened = [arm.outcome("falling").values for arm in arms]
+    assert all(np.array_equal(values, happened[-1]) for values in happened)
+    assert np.array_equal(happened[-1] > 0, arms[0].individuals.draws["falling"] < 0.6)

@@ -69,6 +69,17 @@ def test_steady_state_reaches_the_effect_site() -> None:
         assert frame[f"{name} (ng/mL)"].iloc[0] == pytest.approx(result[name][0, 0], rel=1e-9)
 
 
+def test_modifiers_hold_for_their_doses_in_a_data_set_too() -> None:
+    model = pkpd.load("fanta2015-oral-s-ketamine").with_modifiers("women")  # known for intravenous doses alone
+    columns = "ID,TIME,EVID,AMT,DUR,ROUTE,FORM"
+    given = predicted("1,0,1,10,0.5,iv,S\n1,1,0,0,0,,\n", model, columns, {})
+    expected = pkpd.simulate(model, "s-ketamine 10 mg iv over 30 min", None, ["1 h"])["S-ketamine"][0, 0]
+    assert given["S-ketamine (ng/mL)"].iloc[1] == pytest.approx(expected, rel=1e-9)
+    for record, told in (("oral,S", "iv only, not oral"), (",S", "not a dose without a route")):
+        with pytest.raises(pkpd.errors.PkpdError, match=f"row 2, ROUTE: what women does there is known for .*{told}"):
+            predicted(f"1,0,1,10,0,{record}\n", model, columns, {})
+
+
 # Parameters and covariates
 
 TWO = "7,0,1,10,2\n7,1,0,0,0\n3,0,1,10,2\n3,1,0,0,0\n"

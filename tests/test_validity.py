@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,9 @@ def test_any_output_and_each_route_may_have_a_limit() -> None:
         ("iv", "Outside the limit concentration of R-ketamine to 1 ng/mL"),
         ("iv", "Outside the limit duration to 1 h by the route iv"),
     ]
+    by_vein = limited('concentration = { of = "S-ketamine", max = 200, unit = "ng/mL", route = "iv" }')
+    (text,) = texts(pkpd.simulate(by_vein, "s-ketamine 20 mg iv bolus", None, ["6 h"]))
+    assert text.startswith("Outside the limit concentration of S-ketamine to 200 ng/mL by the route iv")
     with pytest.raises(pkpd.PkpdError, match=r'\[validity.duration.route\].*"sc" is not known'):
         limited('duration = { max = 1, unit = "h", route = "sc" }')
 
@@ -236,6 +240,11 @@ def test_flags_stand_beside_the_arm_and_in_a_list(flagged: Any, capsys: pytest.C
     assert "short (!1)" in printed
     assert flagged.footnotes()[0].startswith("(!1) Outside the limit weight 53 to 93 kg")  # of both arms, so no name
     assert "[simons2022-s-ketamine]" in printed
+
+
+def test_a_flag_of_all_stands_in_every_line(flagged: Any) -> None:
+    whole = replace(flagged, flags=(pkpd.Flag("limit", "", "Said of all.", "here"), *flagged.flags))
+    assert all("Said of all. [here]" in row[-1] for row in whole.rows())
 
 
 def test_a_flag_of_one_arm_names_it() -> None:

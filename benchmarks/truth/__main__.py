@@ -9,16 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.truth import parameters, report, scoring, targets
+from benchmarks.truth import effects, parameters, report, scoring, targets
 from benchmarks.truth.meeting import subjects
 from pkpd import observations
 from pkpd.observations.cells import folder
-
-OTHERS = ("side_effects", "measures", "push", "trials")  # rooms with score, table and as_json of their own
 
 
 def main() -> int:
@@ -42,11 +39,10 @@ def main() -> int:
     print(report.parameters_table(reported), end="\n\n")
     print(report.targets_table(judged))
     written: dict[str, Any] = report.as_json(scores, entries, missing, reported, judged)
-    for name in () if chosen.kinetics else OTHERS:
-        room = import_module(f"benchmarks.truth.{name}")
-        rows = room.score()
-        print("\n" + room.table(rows))
-        written[name] = room.as_json(rows)
+    if not chosen.kinetics:
+        others = effects.predict()
+        print("\n" + others.text())
+        written |= others.as_json()
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if chosen.figure is not None:

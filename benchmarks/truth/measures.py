@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,7 @@ import numpy as np
 import pkpd
 from benchmarks.report import aligned
 from benchmarks.truth import settings as st
-from benchmarks.truth.settings import DEFAULT, Setting
-from benchmarks.truth.side_effects import SEED, population
+from benchmarks.truth.settings import DEFAULT, SEED, Setting, people_of
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import PkpdError
 from pkpd.model.effect import Effect
@@ -93,7 +92,7 @@ def _score(row: Measure, setting: Setting, subjects: int, seed: int) -> Score:
 
 def _value(row: Measure, model: Model, regimen: Regimen, effects: Sequence[Effect], subjects: int, seed: int) -> float:
     """The mean highest size, or the dose for half in the unit of the row."""
-    driven, people = model.with_effects(*effects), population(None, None, subjects, seed)
+    driven, people = model.with_effects(*effects), people_of(None, None, subjects, seed)
     if row.at is None:
         times = np.linspace(0.0, regimen.end / TICKS_PER_HOUR + WATCHED, POINTS)
         course = np.asarray(pkpd.simulate(driven, regimen, people, (times, "h"))[row.effect])
@@ -101,7 +100,7 @@ def _value(row: Measure, model: Model, regimen: Regimen, effects: Sequence[Effec
     at = (np.array([row.at / TICKS_PER_HOUR]), "h")
 
     def share(factor: float) -> float:
-        run = pkpd.simulate(driven, scaled(regimen, factor), people, at)
+        run = pkpd.simulate(driven, regimen.scale(factor), people, at)
         return float(np.asarray(run[row.effect]).mean())
 
     low, high = 1.0 / WIDEST, WIDEST
@@ -111,11 +110,6 @@ def _value(row: Measure, model: Model, regimen: Regimen, effects: Sequence[Effec
         middle = math.sqrt(low * high)
         low, high = (middle, high) if share(middle) < 0.5 else (low, middle)
     return row.value * math.sqrt(low * high)
-
-
-def scaled(regimen: Regimen, factor: float) -> Regimen:
-    """A regimen with every dose so many times as large."""
-    return Regimen(tuple(replace(dose, quantity=dose.quantity * factor) for dose in regimen.doses))
 
 
 def verdict(made: Score) -> str:

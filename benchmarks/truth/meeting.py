@@ -19,7 +19,6 @@ TWICE = "2 x S half"  # the same, and twice the S analyte stands for the total
 POOLED = "pooled"  # a model that does not tell the forms apart stands for one of them
 FORMS = (AS_GIVEN, S_HALF, TWICE, POOLED)
 
-ADULT = 18.0  # years
 OTHER_AGE = "models of adults are not held against children, nor the reverse"
 
 
@@ -70,7 +69,7 @@ def subjects() -> Iterator[Subject]:
 
 def made_for(model: Model) -> str:
     """Whom a model is for: "children", "intensive care" or "adults"."""
-    if any(limit.name == "age" and limit.maximum is not None and limit.maximum <= ADULT for limit in model.validity):
+    if any(limit.for_children for limit in model.validity):
         return "children"
     return "intensive care" if "intensive" in model.use_for.lower() else "adults"
 

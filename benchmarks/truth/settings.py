@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pkpd
 from benchmarks.truth.meeting import made_for
-from pkpd.dosing.regimen import DrugForm, Regimen
+from pkpd.dosing.regimen import Regimen
 from pkpd.errors import PkpdError, SimulationError, UnknownName
 from pkpd.model.effect import Effect
 from pkpd.model.library import DEFAULT_MODEL
@@ -19,6 +19,8 @@ BACKGROUND = "background of the study"
 BY_ROUTE = {"iv": DEFAULT_MODEL, "nasal": "perezruixo2021-esketamine", "oral": "perezruixo2021-esketamine"}
 BY_ROUTE |= dict.fromkeys(("buccal", "sublingual"), "simons2022-s-ketamine")
 TOTAL, S = "ketamine", "S-ketamine"  # analytes
+SEED = 1  # of virtual patients
+WEIGHT = 70.0  # kg, where the study does not say
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,18 @@ def kinetics(children: bool) -> tuple[Setting, ...]:
 
     children : whether those made for children are among them, past whose limits one then looks
     """
-    names = [name for name in pkpd.names("pk") if name != DEFAULT_MODEL]
+    grown = {name: made_for(pkpd.load(name)) != "children" for name in pkpd.names("pk") if name != DEFAULT_MODEL}
     return tuple(
-        Setting(f"kinetics {name}", model=name, limits=grown)
-        for name in names
-        for grown in (made_for(pkpd.load(name)) != "children",)
-        if children or grown
+        Setting(f"kinetics {name}", model=name, limits=of_adults)
+        for name, of_adults in grown.items()
+        if children or of_adults
     )
+
+
+def people_of(weight: float | None, age: float | None, subjects: int, seed: int) -> pkpd.Population:
+    """Virtual patients of one weight (kg), and of one age (years) where it is known."""
+    covariates = {} if age is None else {"age": f"{age!r} year"}
+    return pkpd.Population(subjects, seed, f"{WEIGHT if weight is None else weight:g} kg", covariates)
 
 
 def chain(endpoint: str) -> tuple[Effect, ...]:
@@ -148,28 +155,13 @@ def equipped(
     conversions = []
     given = {form.enantiomer for form in regimen.forms}
     if given == {"racemate"} and "racemate" not in model.forms and "S" in model.forms:
-        regimen = as_s(regimen)
+        regimen = regimen.s_half()
         conversions.append("half of the racemate given as S-ketamine")
         given = {"S"}
     if S not in model.outputs and TOTAL in model.outputs:
         effects = tuple(on_total(effect, given) for effect in effects)
         conversions.append("total ketamine for S-ketamine")
     return model, regimen, tuple(effects), "; ".join(conversions)
-
-
-def as_s(regimen: Regimen) -> Regimen:
-    """The S-ketamine in a racemic regimen: half of every dose, and of its cap."""
-    return Regimen(
-        tuple(
-            replace(
-                dose,
-                quantity=dose.quantity / 2,
-                cap=None if dose.cap is None else dose.cap / 2,
-                form=DrugForm(dose.form.drug, "S", dose.form.salt),
-            )
-            for dose in regimen.doses
-        )
-    )
 
 
 def on_total(effect: Effect, given: set[str]) -> Effect:

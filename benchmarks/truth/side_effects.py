@@ -1,25 +1,21 @@
-"""Observed incidences of side effects against predicted probabilities: `python -m benchmarks.truth.side_effects`."""
+"""Observed incidences of side effects against predicted probabilities."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pkpd
 from benchmarks.report import aligned
 from benchmarks.truth import settings as st
-from benchmarks.truth.settings import DEFAULT, Setting
+from benchmarks.truth.settings import DEFAULT, SEED, Setting, people_of
 from pkpd.errors import PkpdError
 from pkpd.observations.incidences import Incidence, side_effects
 from pkpd.times import TICKS_PER_HOUR
 
-SUBJECTS, SEED = 10_000, 1
-WEIGHT = 70.0  # kg, where the study does not say
+SUBJECTS = 10_000
 WATCHED = 24.0  # h after the last dose
 
 
@@ -100,7 +96,7 @@ def _score(row: Incidence, setting: Setting, subjects: int, seed: int) -> Score 
     silent = not st.touches(setting, effects, row.control) or st.is_default(setting, route)
     if setting.name != DEFAULT and silent:
         return None
-    people = population(row.weight_kg, row.age_y, subjects, seed)
+    people = people_of(row.weight_kg, row.age_y, subjects, seed)
     chances, model, conversion = [], "", ""
     try:
         for regimen in row.regimens:
@@ -115,12 +111,6 @@ def _score(row: Incidence, setting: Setting, subjects: int, seed: int) -> Score 
         return Score(row, setting.name, model, refused=st.refusal(cause))
     mean = sum(chances) / len(chances)
     return Score(row, setting.name, model, conversion, mean, math.sqrt(mean * (1 - mean) / subjects), tuple(chances))
-
-
-def population(weight: float | None, age: float | None, subjects: int, seed: int) -> pkpd.Population:
-    """Virtual patients of one weight, and of one age where it is known."""
-    covariates = {} if age is None else {"age": pkpd.Spread(age, 0.0, "normal")}
-    return pkpd.Population(subjects, seed, f"{WEIGHT if weight is None else weight:g} kg", covariates)
 
 
 def verdict(made: Score) -> str:
@@ -221,36 +211,3 @@ def as_json(made: Sequence[Score]) -> list[dict[str, Any]]:
         }
         for one in made
     ]
-
-
-def main() -> int:
-    """Predict, print, write."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.truth.side_effects", description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the numbers here")
-    parser.add_argument("--figure", type=Path, help="draw them and the trial outcomes here (.png, .svg, .pdf)")
-    parser.add_argument("--subjects", type=int, default=SUBJECTS, help="virtual patients for each prediction")
-    chosen = parser.parse_args()
-    made = score(subjects=chosen.subjects)
-    print(table(made))
-    from benchmarks.truth import measures, push
-
-    sizes = measures.score(subjects=max(chosen.subjects // 5, 1))
-    print("\n" + measures.table(sizes))
-    tried = push.score(subjects=2 * chosen.subjects)
-    print("\n" + push.table(tried))
-    if chosen.json is not None:
-        found = {
-            "side_effects": as_json(made),
-            "sizes": measures.as_json(sizes),
-            "push_against_infusion": push.as_json(tried),
-        }
-        chosen.json.write_text(json.dumps(found, indent=1) + "\n")
-    if chosen.figure is not None:
-        from benchmarks.truth import effects_figure, trials
-
-        effects_figure.draw(made, trials.score(settings=st.settings()[:1]), chosen.figure)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

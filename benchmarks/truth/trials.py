@@ -1,13 +1,10 @@
-"""Observed trial outcomes against simulated arms: `python -m benchmarks.truth.trials`."""
+"""Observed trial outcomes against simulated arms."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +13,7 @@ from numpy.typing import NDArray
 import pkpd
 from benchmarks.report import aligned
 from benchmarks.truth import settings as st
-from benchmarks.truth.settings import DEFAULT, Setting
-from benchmarks.truth.side_effects import SEED, population
+from benchmarks.truth.settings import DEFAULT, SEED, Setting, people_of
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import PkpdError
 from pkpd.model.effect import Effect
@@ -160,7 +156,7 @@ def _values(
     first = (end + (row.after_end or 0)) / TICKS_PER_HOUR
     last = first if row.until is None else (end + row.until) / TICKS_PER_HOUR
     times = np.array([first]) if row.until is None else np.linspace(first, last, POINTS)
-    people = population(row.weight_kg, None, subjects, seed)
+    people = people_of(row.weight_kg, None, subjects, seed)
     run = pkpd.simulate(model.with_effects(*effects), regimen, people, (times, "h"))
     course = np.asarray(run["pain" if row.outcome == "mean pain" else "relief"])
     at = course.max(axis=0) if row.reading == "best" else course.mean(axis=0)
@@ -248,20 +244,3 @@ def as_json(made: Sequence[Score]) -> list[dict[str, Any]]:
         }
         for one in made
     ]
-
-
-def main() -> int:
-    """Simulate, print, write."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.truth.trials", description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the numbers here")
-    parser.add_argument("--subjects", type=int, default=SUBJECTS, help="virtual patients in each arm")
-    chosen = parser.parse_args()
-    made = score(subjects=chosen.subjects)
-    print(table(made))
-    if chosen.json is not None:
-        chosen.json.write_text(json.dumps(as_json(made), indent=1) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from pkpd import validity
 from pkpd.dosing.regimen import Regimen
 from pkpd.entering import check_regimen
 from pkpd.errors import SimulationError
@@ -53,7 +52,7 @@ def take(model: Model, regimen: Regimen, analyte: str, age: float | None) -> Tak
     if output != analyte:
         text = f"The output {output} of {model.id} is {analyte} here, because nothing else is given."
         flags.append(Flag("conversion", model.id, text, model.id))
-    if age is None and any(limit.hard and validity.for_children(limit) for limit in model.validity):
+    if age is None and any(limit.hard and limit.for_children for limit in model.validity):
         raise SimulationError("it is a model of children, and the person is an adult unless an age is given.")
     check_regimen(model, given)
     return Taken(given, output, tuple(flags))

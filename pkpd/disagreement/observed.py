@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pkpd.dosing.regimen import Regimen
+from pkpd.model.parts import ADULT
 from pkpd.observations import Concentration
-
-ADULT = 18.0  # years
 
 Shape = tuple[tuple[object, ...], ...]
 

@@ -20,8 +20,8 @@ def whole_units(amount: ArrayLike, unit: ArrayLike) -> NDArray[np.bool_]:
     """
     with np.errstate(all="ignore"):
         count = np.asarray(amount, float) / np.asarray(unit, float)
-    nearest = np.rint(count)
-    return np.asarray((nearest >= 1) & (np.abs(count - nearest) <= _ROUNDING * nearest))
+        nearest = np.rint(count)
+        return np.asarray((nearest >= 1) & (np.abs(count - nearest) <= _ROUNDING * nearest))
 
 
 def parts_of_units(amount: float, unit: float, route: str, name: str) -> str:

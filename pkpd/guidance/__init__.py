@@ -8,7 +8,6 @@ from __future__ import annotations
 from pkpd.guidance.described import Described as Described
 from pkpd.guidance.described import Session as Session
 from pkpd.guidance.described import describe as describe
-from pkpd.guidance.exact import exact_interval as exact_interval
 from pkpd.guidance.judging import flags as flags
 from pkpd.guidance.judging import monitoring as monitoring
 from pkpd.guidance.reading import guideline as guideline
@@ -18,3 +17,4 @@ from pkpd.guidance.reading import harms as harms
 from pkpd.guidance.screening import Screening as Screening
 from pkpd.guidance.screening import screen as screen
 from pkpd.guidance.values import INDICATIONS as INDICATIONS
+from pkpd.observations.counting import exact_interval as exact_interval

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pkpd.dosing.prescription import time_text
 from pkpd.guidance.described import Described
-from pkpd.guidance.exact import exact_interval
 from pkpd.model.parts import Source
+from pkpd.observations.counting import exact_interval
 
 INDICATIONS = (
     "crps",

@@ -15,7 +15,6 @@ from pkpd.routes import ROUTES
 from pkpd.units import NAMED, analyse
 
 PLACE = "models/ketamine/routes.toml"
-GROWN = 18.0  # years: a model whose people end here or before is one of children
 
 
 def with_route(model: Model, name: str, ka: Any, bioavailability: Any, population: str) -> Model:
@@ -128,5 +127,4 @@ def remark(model: Model, route: str) -> tuple[str, str]:
 
 def _population(model: Model) -> str:
     """Whom a model describes."""
-    ends = [limit.maximum for limit in model.validity if limit.name == "age" and limit.maximum is not None]
-    return "children" if ends and max(ends) <= GROWN else "adults"
+    return "children" if any(limit.for_children for limit in model.validity) else "adults"

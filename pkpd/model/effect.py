@@ -116,6 +116,7 @@ class Effect:
     log_odds, factor, points : what modifiers do to the curve's value, in this order: a shift of a probability's
                                log-odds, a factor, points added
     modifiers                : ids of those that act on it
+    multiplied               : parameters that they have multiplied
     """
 
     id: str
@@ -141,13 +142,20 @@ class Effect:
     factor: float = 1.0
     points: float = 0.0
     modifiers: tuple[str, ...] = ()
+    multiplied: frozenset[str] = frozenset()
 
     def with_values(self, **values: Any) -> Effect:
         """The effect with some parameter values replaced, as Model.with_values does.
 
         values  : parameter name = text with unit, or a plain number for a dimensionless parameter
-        Raises UnknownName, UnitError, ModelFileError for a value that cannot be, such as a half-life below 0.
+        Raises UnknownName, UnitError, ModelFileError for a value that cannot be, such as a half-life below 0, and for
+        one that a modifier changes.
         """
+        if moved := sorted(self.multiplied.intersection(values)):
+            raise ModelFileError(
+                f'effect "{self.id}": {", ".join(moved)} is what {", ".join(self.modifiers)} changes. '
+                "Set values first, then add the modifiers."
+            )
         parameters = with_values(self.parameters, values, f'effect "{self.id}"')
         changed = replace(self, parameters=parameters, sources={**self.sources, USER: USER_SOURCE})
         refuse_impossible(changed, f'effect "{self.id}": ')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,7 +55,7 @@ class RouteFacts:
     """
 
     rows: tuple[Bioavailability, ...]
-    absorption: dict[str, str]
+    absorption: Mapping[str, str]
 
     def of(self, route: str, population: str = "") -> tuple[Bioavailability, ...]:
         """The rows of a route, and of a population where one is named."""
@@ -158,11 +159,17 @@ def read_incomplete(source: str | Path) -> tuple[Incomplete, ...]:
     found = []
     for table in top.tables("model"):
         table.only(("name", "area", "citation", "doi", "seen", "missing", "use"))
-        texts = [table.text(key) for key in ("citation", "seen", "missing")]
-        citation, seen, missing = texts
-        area = table.choice("area", AREAS)
-        use = table.text("use", "")
-        found.append(Incomplete(table.text("name"), area, citation, table.text("doi", ""), seen, missing, use))
+        found.append(
+            Incomplete(
+                table.text("name"),
+                table.choice("area", AREAS),
+                table.text("citation"),
+                table.text("doi", ""),
+                table.text("seen"),
+                table.text("missing"),
+                table.text("use", ""),
+            )
+        )
     return tuple(found)
 
 

@@ -126,7 +126,7 @@ def _of_kind(name: str | Path, wanted: type[T], kinds: tuple[str, ...]) -> T:
 
 def default_effects() -> list[Effect]:
     """The effects of the default configuration (default = true), by role, then id."""
-    effects = [load_effect(name) for name in names("effect")]
+    effects = [load_effect(path) for path in paths("effect").values()]
     return sorted(
         (effect for effect in effects if effect.default), key=lambda effect: (ROLES.index(effect.role), effect.id)
     )

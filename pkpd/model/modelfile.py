@@ -29,7 +29,7 @@ from pkpd.model.model import (
     State,
 )
 from pkpd.model.modifier import Modifier
-from pkpd.model.modifierfile import modifier_from, read_roles
+from pkpd.model.modifierfile import modifier_from
 from pkpd.model.parts import read_otherwise
 from pkpd.model.readings import read_readings
 from pkpd.model.sections import (
@@ -44,6 +44,7 @@ from pkpd.model.sections import (
     read_named,
     read_origin,
     read_parameters,
+    read_roles,
     read_sources,
     read_unit,
     read_validity,

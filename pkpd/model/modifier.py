@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pkpd.errors import ModelFileError, unknown
 from pkpd.model.parts import MARKS, USER, Between, Parameter, Source
@@ -116,16 +117,13 @@ class Modifier:
                 raise ModelFileError(f'modifier "{self.id}": {name} is {value:g}; a factor is 0 or more.')
             if value == 0 and not kinds <= set(WHOLE_EFFECT):
                 raise ModelFileError(f'modifier "{self.id}": {name} multiplies a parameter of an effect; above 0.')
+        own: dict[str, Any] = {"range": None, "source": USER, "mark": "assumed"}
         kinetics = tuple(
-            replace(change, factor=float(values[change.name]), range=None, source=USER, mark="assumed")
-            if change.name in values
-            else change
+            replace(change, factor=float(values[change.name]), **own) if change.name in values else change
             for change in self.kinetics
         )
         effects = tuple(
-            replace(change, amount=float(values[change.name]), range=None, source=USER, mark="assumed")
-            if change.name in values
-            else change
+            replace(change, amount=float(values[change.name]), **own) if change.name in values else change
             for change in self.effects
         )
         user = Source(USER, "Set in the script, in place of the modifier file's number.")

@@ -17,11 +17,10 @@ from pkpd.model.modifier import (
     KineticChange,
     Modifier,
 )
-from pkpd.model.parts import Parameter, Source
+from pkpd.model.parts import Source
 from pkpd.model.sections import ID, NAME, read_id, read_origin, read_sources
 from pkpd.model.tomltext import Document, Table
 from pkpd.routes import ROUTES
-from pkpd.units import analyse
 
 _KEYS = ("id", "kind", "title", "group", "use_for", "not_for", "notes", "sources", "kinetics", "effects")
 _KINETIC_KEYS = ("role", "factor", "range", "source", "mark", "alternative", "optional", "routes", "name", "note")
@@ -140,23 +139,3 @@ def _name(table: Table) -> str:
     if name and not NAME.fullmatch(name):
         table.fail(f'"{name}" cannot be a name; it is a word that a script can write, like "factor".', "name")
     return name
-
-
-def read_roles(top: Table, parameters: Mapping[str, Parameter]) -> dict[str, tuple[str, ...]]:
-    """[roles] of a kinetic file: role -> the parameters behind it, each a clearance, a flow or a rate constant."""
-    roles = {}
-    table = top.table("roles")
-    allowed = (analyse("L/h")[1], analyse("1/h")[1])
-    for role in table:
-        if role not in KINETIC_ROLES:
-            table.fail_unknown("role", role, KINETIC_ROLES, role)
-        names = (table.text(role),) if isinstance(table.data[role], str) else table.texts(role)
-        if not names or len(set(names)) < len(names):
-            table.fail("name one parameter, or several different ones.", role)
-        for name in names:
-            if name not in parameters:
-                table.fail_unknown("parameter", name, parameters, role)
-            if parameters[name].dimension not in allowed:
-                table.fail(f'"{name}" is neither a clearance or flow (L/h) nor a rate constant (1/h).', role)
-        roles[role] = names
-    return roles

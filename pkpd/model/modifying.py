@@ -81,6 +81,7 @@ def _modified(model: Model, modifier: Modifier, form: str) -> Model:
                 covariances = tuple(
                     replace(item, value=item.value * change.factor) if name in (item.first, item.second) else item
                     for item in covariances
+                    if change.factor != 0 or name not in (item.first, item.second)
                 )
             parameters[name] = multiplied(parameters[name], change.factor, change.mark, origin.key)
     return replace(
@@ -133,6 +134,7 @@ def modified_effect(effect: Effect, acting: Acting) -> Effect:
         factor=factor,
         points=points,
         modifiers=(*effect.modifiers, modifier.id),
+        multiplied=effect.multiplied.union(change.what for change in changes).intersection(parameters),
     )
 
 
@@ -189,15 +191,16 @@ def _takes(model: Model, modifier: Modifier) -> bool:
 def refused_dose(model: Model, route: str, form: str) -> str:
     """Why a dose cannot be given together with the modifiers that act, in words; "" where it can.
 
-    route, form : of the dose
+    route, form : of the dose; "" where a data set does not name it
     """
     for acting in model.modifiers:
         of = acting.modifier.id
-        routes = sorted({name for change in acting.kinetics for name in change.routes})
-        if routes and route not in routes:
-            return f"what {of} does there is known for {', '.join(routes)} only, not {route}"
+        for change in acting.kinetics:
+            if change.routes and route not in change.routes:
+                known = ", ".join(change.routes)
+                return f"what {of} does there is known for {known} only, not {route or 'a dose without a route'}"
         if acting.form and form != acting.form:
-            return f"what {of} does was applied for the form {acting.form}, not {form}"
+            return f"what {of} does was applied for the form {acting.form}, not {form or 'a dose without a form'}"
     return ""
 
 

@@ -14,6 +14,8 @@ from pkpd.units import Dimension
 
 MARKS = ("primary", "secondary", "derived", "assumed")
 
+ADULT = 18.0  # years: who is younger is a child
+
 # Where a number comes from that a script put in place of the file's.
 USER = "user"
 
@@ -140,6 +142,11 @@ class Limit:
     of: str = ""
     route: str = ""
     hard: bool = False
+
+    @property
+    def for_children(self) -> bool:
+        """Whether it keeps adults out."""
+        return self.name == "age" and self.maximum is not None and self.maximum <= ADULT
 
     def __str__(self) -> str:
         factor = units.analyse(self.unit)[0]

@@ -22,6 +22,7 @@ from pkpd.model.model import (
     Scale,
     Source,
 )
+from pkpd.model.modifier import KINETIC_ROLES
 from pkpd.model.tomltext import Table
 from pkpd.routes import ROUTES
 from pkpd.units import Dimension
@@ -361,3 +362,23 @@ def _limit(table: Table, name: str, wanted: Dimension, analytes: Iterable[str], 
         table.choice("route", routes) if "route" in table else "",
         table.flag("hard"),
     )
+
+
+def read_roles(top: Table, parameters: Mapping[str, Parameter]) -> dict[str, tuple[str, ...]]:
+    """[roles]: part of the kinetics, as modifiers name it -> its parameters, clearances, flows or rate constants."""
+    roles = {}
+    table = top.table("roles")
+    allowed = (units.analyse("L/h")[1], units.analyse("1/h")[1])
+    for role in table:
+        if role not in KINETIC_ROLES:
+            table.fail_unknown("role", role, KINETIC_ROLES, role)
+        names = (table.text(role),) if isinstance(table.data[role], str) else table.texts(role)
+        if not names or len(set(names)) < len(names):
+            table.fail("name one parameter, or several different ones.", role)
+        for name in names:
+            if name not in parameters:
+                table.fail_unknown("parameter", name, parameters, role)
+            if parameters[name].dimension not in allowed:
+                table.fail(f'"{name}" is neither a clearance or flow (L/h) nor a rate constant (1/h).', role)
+        roles[role] = names
+    return roles

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from pkpd.dosing.prescription import parse
+from pkpd.dosing.regimen import Regimen
 from pkpd.errors import ObservationError, PkpdError, nearest
 from pkpd.model.library import folder as library_folder
+from pkpd.times import read_time
 
-MARKS = ("primary", "secondary", "derived", "assumed")
+T = TypeVar("T")
 
 
 def folder() -> Path:
@@ -90,9 +94,29 @@ class Cells:
             raise self.error(column, f'"{text}" is neither a number above 0 nor two like 100-250.')
         return numbers
 
-    def refuse(self, column: str, cause: PkpdError) -> ObservationError:
-        """The error of a cell whose text another reader refused."""
-        return self.error(column, str(cause))
+    def ticks(self, column: str) -> int | None:
+        """A time with its unit, ticks; None where the cell is empty."""
+        text = self.text(column)
+        return self.read(column, lambda: read_time(text)) if text else None
+
+    def regimen(self, column: str) -> Regimen | None:
+        """A prescription; None where the cell is empty."""
+        text = self.text(column)
+        return self.read(column, lambda: parse(text)) if text else None
+
+    def used(self) -> tuple[tuple[str, ...], str]:
+        """What was made from the row, and how: both stand there, or neither."""
+        by, why = self.words("used_by"), self.text("used_why")
+        if bool(by) != bool(why):
+            raise self.error("used_why", "it stands beside used_by, and says how the row was used.")
+        return by, why
+
+    def read(self, column: str, reader: Callable[[], T]) -> T:
+        """What a reader of the cell's text gives; what it refuses is said with file, row and column."""
+        try:
+            return reader()
+        except PkpdError as cause:
+            raise self.error(column, str(cause)) from cause
 
 
 def _number(text: str) -> float | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pkpd.dosing.prescription import parse
-from pkpd.dosing.regimen import Regimen
-from pkpd.errors import PkpdError
+from pkpd.model.model import FORM_NAMES
 from pkpd.observations.cells import Cells
 from pkpd.observations.counting import Share, exact_interval, printed_interval, read_share
 
-FORMS = ("racemate", "S", "R", "")
+FORMS = (*FORM_NAMES, "")
 # yes: predicted and counted; calibrated: predicted, and left out of the score; no: why_not says why.
 SCORED = ("yes", "calibrated", "no")
 
@@ -39,15 +37,6 @@ def share(cells: Cells, column: str) -> Share | None:
         raise cells.error(column, f'"{found}" is not a decimal fraction from 0 to 1, such as 0.41.') from cause
 
 
-def regimen(cells: Cells, column: str) -> Regimen | None:
-    """A prescription; None where the cell is empty."""
-    found = cells.text(column)
-    try:
-        return parse(found) if found else None
-    except PkpdError as cause:
-        raise cells.refuse(column, cause) from cause
-
-
 def counted(cells: Cells, prefix: str = "") -> tuple[int | None, int | None, Share | None]:
     """Events, total and share of one arm, which fit one another.
 
@@ -70,9 +59,7 @@ def verdict(cells: Cells) -> tuple[str, str, tuple[str, ...], str]:
     scored, reason = cells.word("scored", SCORED), cells.text("why_not")
     if (scored == "no") != bool(reason):
         raise cells.error("why_not", 'a reason stands beside "no", and only there.')
-    used, why = cells.words("used_by"), cells.text("used_why")
-    if bool(used) != bool(why):
-        raise cells.error("used_why", "it stands beside used_by, and says how the effects used it.")
+    used, why = cells.used()
     if scored == "calibrated" and not used:
         raise cells.error("used_by", "nothing stands there; it needs the effects that were calibrated to the row.")
     return scored, reason, used, why

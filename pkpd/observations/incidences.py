@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from pkpd.dosing.regimen import Regimen
+from pkpd.model.parts import MARKS
 from pkpd.observations import findings
-from pkpd.observations.cells import MARKS, Cells, folder, rows
+from pkpd.observations.cells import Cells, folder, rows
 from pkpd.observations.counting import Share
 from pkpd.observations.kinetics import GROUPS
 from pkpd.routes import ROUTES
@@ -99,6 +100,7 @@ class Incidence:
 COLUMNS = tuple(field.name for field in fields(Incidence))
 
 
+@lru_cache(maxsize=1)
 def side_effects() -> tuple[Incidence, ...]:
     """The observed side effects of the library.
 
@@ -107,7 +109,6 @@ def side_effects() -> tuple[Incidence, ...]:
     return read_side_effects(folder() / "side-effects.csv")
 
 
-@lru_cache(maxsize=4)
 def read_side_effects(path: Path) -> tuple[Incidence, ...]:
     """Side effects out of a file of the same columns. Errors as `side_effects`."""
     return tuple(_incidence(cells) for cells in rows(path, COLUMNS))
@@ -131,8 +132,8 @@ def _incidence(cells: Cells) -> Incidence:
         group=cells.word("group", GROUPS),
         form=cells.word("form", findings.FORMS),
         route=cells.word("route", (*ROUTES, "")),
-        regimen=findings.regimen(cells, "regimen"),
-        or_regimen=findings.regimen(cells, "or_regimen"),
+        regimen=cells.regimen("regimen"),
+        or_regimen=cells.regimen("or_regimen"),
         weight_kg=cells.perhaps("weight_kg"),
         age_y=cells.perhaps("age_y"),
         endpoint=cells.text("endpoint"),

@@ -8,16 +8,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pkpd.dosing.prescription import parse as parse_regimen
 from pkpd.dosing.regimen import Regimen
-from pkpd.errors import PkpdError, UnitError
-from pkpd.observations.cells import MARKS, Cells, folder, rows
+from pkpd.model.model import FORM_NAMES
+from pkpd.model.parts import MARKS
+from pkpd.observations.cells import Cells, folder, rows
 from pkpd.routes import ROUTES
 from pkpd.times import TICKS_PER_HOUR, read_time
 from pkpd.units import analyse
 
 GROUPS = ("healthy adults", "adult patients", "intensive care", "children")
-FORMS = ("racemate", "S", "R")
 SITES = ("arterial", "venous", "plasma")
 METRICS = ("level", "peak", "area")
 KINDS = ("data", "model-predicted", "range", "doubtful")
@@ -154,6 +153,7 @@ class Parameter(_Observation):
     quantity: str
 
 
+@lru_cache(maxsize=1)
 def concentrations() -> tuple[Concentration, ...]:
     """The measured concentrations and areas of the library.
 
@@ -162,18 +162,17 @@ def concentrations() -> tuple[Concentration, ...]:
     return read_concentrations(folder() / "concentrations.csv")
 
 
+@lru_cache(maxsize=1)
 def parameters() -> tuple[Parameter, ...]:
     """The reported parameters and ratios of the library. Errors as `concentrations`."""
     return read_parameters(folder() / "parameters.csv")
 
 
-@lru_cache(maxsize=4)
 def read_concentrations(path: Path) -> tuple[Concentration, ...]:
     """Concentrations out of a file of the same columns. Errors as `concentrations`."""
     return tuple(_concentration(cells) for cells in rows(path, CONCENTRATION_COLUMNS))
 
 
-@lru_cache(maxsize=4)
 def read_parameters(path: Path) -> tuple[Parameter, ...]:
     """Parameters out of a file of the same columns. Errors as `concentrations`."""
     return tuple(_parameter(cells) for cells in rows(path, PARAMETER_COLUMNS))
@@ -187,8 +186,8 @@ def _concentration(cells: Cells) -> Concentration:
     if metric == "level" and not at:
         raise cells.error("at", "nothing stands there; a level needs its time.")
     cells.word("analyte", ANALYTES)
-    cells.word("form", FORMS)
-    regimen = _regimen(cells)
+    cells.word("form", FORM_NAMES)
+    regimen = cells.regimen("regimen")
     if regimen is None:
         raise cells.error("regimen", "nothing stands there; a concentration needs what was given.")
     route = cells.text("route")
@@ -200,19 +199,15 @@ def _concentration(cells: Cells) -> Concentration:
 
 
 def _parameter(cells: Cells) -> Parameter:
-    try:
-        analyse(cells.needed("unit"))
-    except PkpdError as cause:
-        raise cells.refuse("unit", cause) from cause
-    cells.word("form", (*FORMS, ""))
-    return Parameter(**_common(cells), regimen=_regimen(cells), quantity=cells.needed("quantity"))
+    unit = cells.needed("unit")
+    cells.read("unit", lambda: analyse(unit))
+    cells.word("form", (*FORM_NAMES, ""))
+    return Parameter(**_common(cells), regimen=cells.regimen("regimen"), quantity=cells.needed("quantity"))
 
 
 def _common(cells: Cells) -> dict[str, Any]:
     """The fields of every observation."""
-    used = cells.words("used_by")
-    if bool(used) != bool(cells.text("used_why")):
-        raise cells.error("used_why", "it stands beside used_by, and says how the models used it.")
+    used_by, used_why = cells.used()
     spread, kind = cells.span("spread"), cells.word("spread_kind", (*SPREADS, ""))
     if bool(spread) != bool(kind):
         raise cells.error("spread_kind", "a spread and what it is stand together.")
@@ -238,30 +233,17 @@ def _common(cells: Cells) -> dict[str, Any]:
         "spread_kind": kind,
         "kind": cells.word("kind", KINDS),
         "modifiers": cells.words("with"),
-        "used_by": used,
-        "used_why": cells.text("used_why"),
+        "used_by": used_by,
+        "used_why": used_why,
         "mark": cells.word("mark", MARKS),
         "seen_at": cells.needed("seen_at"),
         "note": cells.text("note"),
     }
 
 
-def _regimen(cells: Cells) -> Regimen | None:
-    text = cells.text("regimen")
-    if not text:
-        return None
-    try:
-        return parse_regimen(text)
-    except PkpdError as cause:
-        raise cells.refuse("regimen", cause) from cause
-
-
 def _time(cells: Cells, column: str) -> str:
     """The text of a time above 0, or nothing."""
-    text = cells.text(column)
-    try:
-        if text and read_time(text) <= 0:
-            raise cells.error(column, f'"{text}" is not a time above 0.')
-    except UnitError as cause:
-        raise cells.refuse(column, cause) from cause
-    return text
+    found = cells.ticks(column)
+    if found is not None and found <= 0:
+        raise cells.error(column, f'"{cells.text(column)}" is not a time above 0.')
+    return cells.text(column)

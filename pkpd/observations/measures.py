@@ -7,11 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from pkpd.dosing.regimen import Regimen
-from pkpd.errors import PkpdError
+from pkpd.model.parts import MARKS
 from pkpd.observations import findings
-from pkpd.observations.cells import MARKS, Cells, folder, rows
+from pkpd.observations.cells import Cells, folder, rows
 from pkpd.routes import ROUTES
-from pkpd.times import read_time
 
 # highest: mean over people of the highest size; dose for half: the dose after which half of the people have it at `at`.
 READINGS = ("highest", "dose for half")
@@ -71,6 +70,7 @@ class Measure:
 COLUMNS = tuple(field.name for field in fields(Measure))
 
 
+@lru_cache(maxsize=1)
 def measures() -> tuple[Measure, ...]:
     """The observed sizes of the library.
 
@@ -79,14 +79,13 @@ def measures() -> tuple[Measure, ...]:
     return read_measures(folder() / "measures.csv")
 
 
-@lru_cache(maxsize=4)
 def read_measures(path: Path) -> tuple[Measure, ...]:
     """Sizes out of a file of the same columns. Errors as `measures`."""
     return tuple(_measure(cells) for cells in rows(path, COLUMNS))
 
 
 def _measure(cells: Cells) -> Measure:
-    row, regimen = cells.whole("row"), findings.regimen(cells, "regimen")
+    row, regimen = cells.whole("row"), cells.regimen("regimen")
     if row is None or regimen is None:
         raise cells.error("row" if row is None else "regimen", "nothing stands there; it must be given.")
     scored, why_not, used_by, used_why = findings.verdict(cells)
@@ -99,11 +98,11 @@ def _measure(cells: Cells) -> Measure:
         form=cells.word("form", findings.FORMS),
         route=cells.word("route", (*ROUTES, "")),
         regimen=regimen,
-        or_regimen=findings.regimen(cells, "or_regimen"),
+        or_regimen=cells.regimen("or_regimen"),
         effect=cells.needed("effect"),
         definition=cells.needed("definition"),
         reading=cells.word("reading", READINGS),
-        at=_time(cells),
+        at=cells.ticks("at"),
         factor=factor,
         factor_mark="" if factor is None else cells.word("factor_mark", MARKS),
         factor_why="" if factor is None else cells.needed("factor_why"),
@@ -124,11 +123,3 @@ def _measure(cells: Cells) -> Measure:
     if (made.reading == "dose for half") != (made.at is not None):
         raise cells.error("at", f'a time goes with "dose for half", and only with it; the reading is "{made.reading}".')
     return made
-
-
-def _time(cells: Cells) -> int | None:
-    found = cells.text("at")
-    try:
-        return read_time(found) if found else None
-    except PkpdError as cause:
-        raise cells.refuse("at", cause) from cause

@@ -78,6 +78,7 @@ class Scoreboard:
         return tuple(one for one in self.scores if one.model == model)
 
 
+@lru_cache(maxsize=1)
 def scoreboard() -> Scoreboard:
     """The scoreboard of the library; without scores where no run has been kept.
 
@@ -86,7 +87,6 @@ def scoreboard() -> Scoreboard:
     return read_scoreboard(folder() / "scoreboard.json")
 
 
-@lru_cache(maxsize=2)
 def read_scoreboard(path: Path) -> Scoreboard:
     """A scoreboard out of a file. Errors as `scoreboard`."""
     if not path.exists():

@@ -8,12 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from pkpd.dosing.regimen import Regimen
-from pkpd.errors import PkpdError
+from pkpd.model.parts import MARKS
 from pkpd.observations import findings
-from pkpd.observations.cells import MARKS, Cells, folder, rows
+from pkpd.observations.cells import Cells, folder, rows
 from pkpd.observations.counting import Share
 from pkpd.routes import ROUTES
-from pkpd.times import read_time
 
 Estimate = tuple[float, tuple[float, float]]
 
@@ -152,6 +151,7 @@ def _normal(value: float | None, error: float | None) -> Estimate | None:
     return value, (value - Z95 * error, value + Z95 * error)
 
 
+@lru_cache(maxsize=1)
 def trials() -> tuple[Trial, ...]:
     """The trial outcomes of the library.
 
@@ -160,18 +160,9 @@ def trials() -> tuple[Trial, ...]:
     return read_trials(folder() / "trials.csv")
 
 
-@lru_cache(maxsize=4)
 def read_trials(path: Path) -> tuple[Trial, ...]:
     """Trial outcomes out of a file of the same columns. Errors as `trials`."""
     return tuple(_trial(cells) for cells in rows(path, COLUMNS))
-
-
-def _time(cells: Cells, column: str) -> int | None:
-    found = cells.text(column)
-    try:
-        return read_time(found) if found else None
-    except PkpdError as cause:
-        raise cells.refuse(column, cause) from cause
 
 
 def _trial(cells: Cells) -> Trial:
@@ -194,14 +185,14 @@ def _trial(cells: Cells) -> Trial:
         n_comparator=findings.count(cells, "n_comparator"),
         form=cells.word("form", findings.FORMS),
         route=cells.word("route", (*ROUTES, "")),
-        regimen=findings.regimen(cells, "regimen"),
+        regimen=cells.regimen("regimen"),
         weight_kg=cells.perhaps("weight_kg"),
         comparator=cells.text("comparator"),
         comparator_as=cells.word("comparator_as", COMPARATORS),
         when=cells.text("when"),
         reading=cells.word("reading", READINGS),
-        after_end=_time(cells, "after_end"),
-        until=_time(cells, "until"),
+        after_end=cells.ticks("after_end"),
+        until=cells.ticks("until"),
         outcome=cells.word("outcome", OUTCOMES),
         threshold=findings.number(cells, "threshold"),
         scale=cells.word("scale", SCALES),

@@ -278,6 +278,15 @@ def test_reported_parameters() -> None:
         assert found.predicted == pytest.approx(value, rel=0.02), (model, row)
 
 
+def test_the_clearance_of_an_isomer_is_of_its_own_half_of_the_racemate() -> None:
+    """84 L/h of S-ketamine in 70 kg are 20 mL/min/kg, and R-ketamine has 0.86 of it."""
+    for isomer, expected in (("s", 20.0), ("r", 17.2)):
+        (found,) = parameters.score(
+            [REPORTED[f"wang2019-{isomer}-in-racemate-clearance"]], [subject("kamp2020-ketamine")]
+        )
+        assert found.predicted == pytest.approx(expected, rel=1e-6)
+
+
 def test_volume_at_steady_state() -> None:
     """418.8 L at 70 kg, by the evidence."""
     row = replace(REPORTED["label-volume"], weight_kg=70.0)

@@ -12,7 +12,7 @@ import pytest
 from figures import clashes, words
 
 import pkpd
-from benchmarks.truth import effects_figure, measures, push, side_effects, trials
+from benchmarks.truth import effects, effects_figure, measures, push, side_effects, trials
 from benchmarks.truth import settings as st
 from benchmarks.truth.settings import DEFAULT, Setting
 from pkpd.errors import PkpdError
@@ -88,13 +88,6 @@ def test_a_setting_that_says_nothing_of_a_row_leaves_it_out() -> None:
     [made] = side_effects.score([ROWS["ahern2015-reported"]], [share], subjects=4000)
     [default] = side_effects.score([ROWS["ahern2015-reported"]], PLAIN, subjects=4000)
     assert made.predicted == pytest.approx(default.predicted * 0.06 / 0.24, rel=0.25)
-
-
-def test_half_of_a_racemic_dose_is_s_ketamine() -> None:
-    regimen = pkpd.parse("0.35 mg/kg/h iv over 4 h every 24 h for 10 doses, at most 25 mg/h then 10 mg over 1 h")
-    halved = st.as_s(regimen)
-    assert halved.cumulative_amount(100.0) == pytest.approx(regimen.cumulative_amount(100.0) / 2)
-    assert {form.enantiomer for form in halved.forms} == {"S"}
 
 
 @pytest.mark.parametrize("model", ["kamp2020-pooled", "otto2021-s-ketamine"])
@@ -284,14 +277,17 @@ def test_the_figure(tmp_path: Path, events: list[side_effects.Score], results: l
         effects_figure.draw([], results, file)
 
 
-def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(st, "settings", lambda: PLAIN)
     monkeypatch.setattr(st, "kinetics", lambda children: ())
     monkeypatch.setattr(push, "settings", lambda: PLAIN)
-    for room, keys in ((side_effects, {"side_effects", "sizes", "push_against_infusion"}), (trials, None)):
-        file = tmp_path / "numbers.json"
-        monkeypatch.setattr(sys, "argv", ["x", "--subjects", "60", "--json", str(file)])
-        assert room.main() == 0
-        assert capsys.readouterr().out
-        written = json.loads(file.read_text())
-        assert keys is None or set(written) == keys
+    file, picture = tmp_path / "numbers.json", tmp_path / "effects.svg"
+    monkeypatch.setattr(sys, "argv", ["x", "--subjects", "60", "--json", str(file), "--figure", str(picture)])
+    assert effects.main() == 0
+    shown = capsys.readouterr().out
+    titles = ("Side effects, default configuration", "Sizes of effects", "as a push over 4 min", "Trial outcomes")
+    assert all(title in shown for title in titles)
+    written = json.loads(file.read_text())
+    assert set(written) == {"side_effects", "sizes", "push_against_infusion", "trials"}
+    assert all(written.values())
+    assert picture.stat().st_size > 10_000

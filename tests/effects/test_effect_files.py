@@ -279,3 +279,11 @@ def test_values_no_effect_can_have_are_refused(name, values, told):
     with pytest.raises(ModelFileError, match=f'effect "{name}": {told}'):
         pkpd.load_effect(name).with_values(**values)
     pkpd.load_effect("olofsen2012-pain").with_values(slope="-0.05 point/(ng/mL)")  # a slope may fall
+
+
+def test_of_a_covariate_that_both_read_the_model_has_the_typical_value() -> None:
+    """45 years in the model, 46 in the effect; who is of no stated age is one person, not two."""
+    effect, model = pkpd.load_effect("hypertension"), pkpd.load("perezruixo2021-esketamine")
+    assert (model.covariates["age"].typical, effect.covariates["age"].typical) == (45, 46)
+    result = pkpd.simulate(model.with_effects(effect), "s-ketamine 28 mg nasal", 3, ["1 h"])
+    assert set(result.individuals.covariates["age"]) == {45}

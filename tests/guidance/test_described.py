@@ -23,6 +23,12 @@ def test_a_single_infusion():
     assert (found.bolus, found.days, found.forms) == (0.0, (0,), ("ketamine",))
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_infusion_that_follows_another_at_once_does_not_run_beside_it(order):
+    steps = ("20 mg iv over 1 h", "30 mg iv over 1 h starting at 1 h")
+    assert described(" and ".join(steps[n] for n in order)).rate == pytest.approx(30 / 70)
+
+
 def test_steps_of_one_infusion_are_one_session():
     found = described("s-ketamine 5 mg/h/70kg iv over 6 h then 10 mg/h/70kg over 6 h then 20 mg/h/70kg over 82 h")
     assert len(found.sessions) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ def test_the_conflict_of_oral_bioavailability_stands_in_rows() -> None:
     assert (found.low, found.high) == (8, 24)
     assert found.percent == 17  # the median of 8, 13, (17.8 + 18.6) / 2, 24, 20, 16.5 and (15 + 19) / 2
     assert found.mark == "derived"
+
+
+@pytest.mark.parametrize(
+    ("marks", "mark"),
+    [(("primary", "primary"), "derived"), (("primary", "assumed"), "assumed"), (("primary",), "primary")],
+)
+def test_a_median_of_several_sources_is_derived(marks: tuple[str, ...], mark: str) -> None:
+    row = facts.route_facts().of("im", "adults")[0]
+    assert facts.typical(tuple(replace(row, mark=one) for one in marks)).mark == mark
 
 
 def test_one_source_keeps_its_mark() -> None:

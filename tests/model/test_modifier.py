@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import pkpd
 from pkpd.errors import ModelFileError, SimulationError, UnknownName
 from pkpd.model.modifier import weaker
+from pkpd.model.parts import Between, Covariance
 
 ORAL = "s-ketamine 14 mg oral"
 TIMES = "0 to 12 h by 30 min"
@@ -189,6 +190,39 @@ def test_doses_by_a_route_of_which_nothing_is_known_are_refused() -> None:
         pkpd.simulate(model, ORAL, None, ["1 h"])
 
 
+def test_of_several_changes_each_holds_for_its_routes_alone() -> None:
+    text = KINETICS.format(role="liver_intrinsic_clearance", factor=0.5, mark="assumed") + 'routes = ["iv", "oral"]\n'
+    text += '[[kinetics]]\nrole = "gut_intrinsic_clearance"\nfactor = 0.5\nroutes = ["oral"]\n'
+    model = ashraf().with_modifiers(pkpd.read_modifier(text + 'source = "a"\nmark = "assumed"\n'))
+    pkpd.simulate(model, ORAL, None, ["1 h"])
+    with pytest.raises(SimulationError, match="tried does there is known for oral only, not iv"):
+        pkpd.simulate(model, "s-ketamine 5 mg iv over 2 min", None, ["1 h"])
+
+
+def test_a_factor_of_0_ends_a_normal_spread_and_its_covariance() -> None:
+    from dataclasses import replace
+
+    model = ashraf()
+    own = model.parameters["CLint_liver"]
+    other = model.parameters["QH"]
+    mark = own.mark
+    normal = {
+        one.name: replace(one, between=Between("normal", (0.1 * (one.value or 0)) ** 2, None, None, one.source, mark))
+        for one in (own, other)
+    }
+    size = 0.5 * 0.1**2 * (own.value or 0) * (other.value or 0)
+    together = (Covariance("CLint_liver", "QH", size, own.source, mark),)
+    model = replace(model, parameters=model.parameters | normal, covariances=together)
+    half, none = (
+        pkpd.simulate(model.with_modifiers(kinetics(factor)), ORAL, people(), ["1 h"]).individuals.parameters
+        for factor in (0.5, 0)
+    )
+    whole = pkpd.simulate(model, ORAL, people(), ["1 h"]).individuals.parameters
+    assert half["CLint_liver"] == pytest.approx(0.5 * np.asarray(whole["CLint_liver"]))
+    assert half["QH"] == pytest.approx(np.asarray(whole["QH"]))
+    assert not np.any(none["CLint_liver"])
+
+
 def test_a_parameter_without_a_number_cannot_be_changed() -> None:
     from dataclasses import replace
 
@@ -271,6 +305,15 @@ def test_an_effect_attached_later_is_changed_too_and_none_twice() -> None:
     assert later.modifier_notes[0].count("C50 x") == 2
     again = kamp().with_effects(*later.effects)  # effects taken from a model on which the modifier acts
     assert [own.parameters["C50"].written for own in again.effects] == [600, 31.5]
+
+
+def test_a_value_of_an_effect_comes_before_its_modifiers() -> None:
+    changed = kamp("fast-relief").with_modifiers("electrical-pain").effects[0]
+    with pytest.raises(ModelFileError, match="C50 is what electrical-pain changes"):
+        changed.with_values(C50="50 ng/mL")
+    assert changed.with_values(equilibration="5 min").parameters["C50"].written == 600
+    before = kamp().with_effects(pkpd.load_effect("fast-relief").with_values(C50="50 ng/mL"))
+    assert before.with_modifiers("electrical-pain").effects[0].parameters["C50"].written == 300
 
 
 def test_a_share_follows_the_effect_it_is_a_share_of() -> None:

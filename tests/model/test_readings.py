@@ -17,7 +17,7 @@ LINEAR = "linear weight scaling"
 
 
 def with_reading(text: str) -> str:
-    origin = 'source = "author2000"\nmark = "secondary"\n'
+    origin = 'source = "author2000"\nmark = "assumed"\n'
     return EXAMPLE + f'\n[readings."other"]\nabout = "Another."\n{origin}{text}\n'
 
 
@@ -56,7 +56,8 @@ def test_a_value_is_in_the_parameter_s_unit() -> None:
     before, after = model.parameters["CL"], model.reading("other").parameters["CL"]
     assert after.written == 1500
     assert after.value == pytest.approx(1500 * before.value / before.written)  # type: ignore[operator]
-    assert (after.mark, after.where, after.uncertainty, after.scan) == ("secondary", 'reading "other"', None, None)
+    assert before.mark != "assumed"
+    assert (after.mark, after.where, after.uncertainty, after.scan) == ("assumed", 'reading "other"', None, None)
     assert after.between == before.between
 
 

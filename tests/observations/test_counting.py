@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+import pkpd.guidance
 from pkpd.observations.counting import Share, counts_behind, exact_interval, printed_interval, read_share
 
 
@@ -72,6 +73,13 @@ def test_a_rounded_share_has_the_count_behind_it(count: tuple[int, int]) -> None
     low, high = printed_interval(share, total)
     exact = exact_interval(events, total)
     assert low <= exact[0] + 1e-12 and high >= exact[1] - 1e-12
+
+
+def test_intervals_of_harms_worked_out_by_hand() -> None:
+    assert pkpd.guidance.exact_interval is exact_interval
+    assert [round(100 * end) for end in exact_interval(3, 6)] == [12, 88]
+    assert exact_interval(0, 101) == pytest.approx((0.0, 1 - 0.025 ** (1 / 101)))
+    assert exact_interval(9, 9)[1] == 1.0
 
 
 @pytest.mark.parametrize(("events", "total"), [(3, 2), (-1, 2), (0, 0)])

@@ -177,3 +177,11 @@ def test_a_scoreboard_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ObservationError, match="not a scoreboard"):
         read_scoreboard(bad)
     assert scoreboard().of("kamp2020-ketamine")
+
+
+def test_a_file_that_was_changed_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "concentrations.csv"
+    file.write_text((folder() / "concentrations.csv").read_text(encoding="utf-8"), encoding="utf-8")
+    before = len(read_concentrations(file))
+    file.write_text("".join(file.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+    assert len(read_concentrations(file)) == before - 1

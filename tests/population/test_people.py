@@ -190,3 +190,10 @@ def test_a_weight_that_is_none_and_a_covariate_spelt_wrong_are_refused() -> None
         pkpd.simulate(pkpd.load("kamp2020-ketamine"), "20 mg iv", people, ["1 h"])
     other = Population(3, covariates={"asian": 1})  # of another model, and like nothing this one reads
     assert len(pkpd.simulate(pkpd.load("kamp2020-ketamine"), "20 mg iv", other, ["1 h"])["S-ketamine"][0]) == 3
+
+
+def test_two_traits_are_had_by_different_people() -> None:
+    both = Population(400, seed=4, covariates={"a": Share(0.5), "b": Share(0.5)})
+    a, b = both.covariate("a", 0.0), both.covariate("b", 0.0)
+    assert 60 < (a * b).sum() < 140
+    assert np.array_equal(a, Population(400, seed=4, covariates={"a": Share(0.5)}).covariate("a", 0.0))
