@@ -64,9 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="only pk, effect, modifier, study, guidance or generic; or incomplete: what could not be completed",
     )
     show = commands.add_parser(
-        "show", help="show every number of a model, effect, modifier or guidance with its source and mark"
+        "show", help="show every number of a model, effect, modifier, study or guidance with its source and mark"
     )
-    show.add_argument("model", metavar="NAME", help="of a model, effect, modifier or guidance, or path of a model file")
+    show.add_argument(
+        "model", metavar="NAME", help="of a model, effect, modifier, study or guidance, or path of a file"
+    )
     show.add_argument(
         "--with", dest="beside", nargs="+", default=[], metavar="MODIFIER", help="modifiers that act on it"
     )
@@ -122,7 +124,7 @@ def _compare(chosen: argparse.Namespace) -> int:
     from pkpd.plot.comparison import draw
 
     written = _write(folder, study.id, csv_text(comparison), draw(comparison))
-    print_comparison(comparison, study)
+    print_comparison(comparison, study, chosen.study)
     print(written)
     return 0
 
@@ -189,14 +191,20 @@ def _models(chosen: argparse.Namespace) -> int:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    from pkpd.model.library import load, load_any, names
+    from pkpd.model.library import kind_of, load, load_any
     from pkpd.model.modifier import Modifier
     from pkpd.terminal.leaflet import print_guidance, print_modifier
     from pkpd.terminal.model import print_model
 
+    kind = "pk" if chosen.beside else kind_of(chosen.model)
     if chosen.beside:
         print_model(load(chosen.model).with_modifiers(*chosen.beside))
-    elif chosen.model in names("guidance"):
+    elif kind == "study":
+        from pkpd.study import load_study
+        from pkpd.terminal.study import print_study
+
+        print_study(load_study(chosen.model), chosen.model)
+    elif kind == "guidance":
         print_guidance(chosen.model)
     elif isinstance(found := load_any(chosen.model), Modifier):
         print_modifier(found)

@@ -220,6 +220,7 @@ class Comparison:
     title     : of tables and figures
     seed      : of the patients
     flags     : limits passed, guidelines left, harms to mind: each of an arm by name, or of all where that is ""
+    study     : id of the study whose regimens they are; "" for those of a script
     """
 
     arms: tuple[Arm, ...]
@@ -233,6 +234,7 @@ class Comparison:
     title: str = ""
     seed: int = 1
     flags: tuple[Flag, ...] = ()
+    study: str = ""
 
     def __repr__(self) -> str:
         flags = f"; flags: {len(self.flags)}" if self.flags else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class PkpdError(Exception):
@@ -42,18 +42,32 @@ class ObservationError(PkpdError):
     """A table of observations or a scoreboard that does not load; the message names file, row and column."""
 
 
+LONG = 400  # characters; before a longer list the nearest word stands first
+
+
 def nearest(given: str, allowed: Iterable[str]) -> str:
     """The closing words of an error: what is allowed and, where one is close, the nearest.
 
     given   : the word that was given
     allowed : the words that would have been right
-    returns : text such as 'It has: im, iv, oral. Did you mean "im"?'
+    returns : text such as 'Allowed: im, iv, oral. Did you mean "im"?'
     """
     names = sorted(allowed)
     listed = "Allowed: " + (", ".join(names) if names else "nothing") + "."
-    lowered = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(given.lower(), list(lowered), n=1, cutoff=0.5)
-    return f'{listed} Did you mean "{lowered[close[0]]}"?' if close else listed
+    close = _close(given.lower(), {name.lower(): name for name in names})
+    if close is None:
+        return listed
+    meant = f'Did you mean "{close}"?'
+    return f"{listed} {meant}" if len(listed) <= LONG else f"{meant} {listed}"
+
+
+def _close(given: str, names: Mapping[str, str]) -> str | None:
+    """The word that begins with what was given, else one spelt alike, else one that holds it; from three letters on."""
+    long = len(given) >= 3
+    begun = sorted(name for name in names if long and name.startswith(given))
+    alike = difflib.get_close_matches(given, list(names), n=1, cutoff=0.5)
+    held = sorted(name for name in names if long and given in name)
+    return next((names[name] for name in (*begun, *alike, *held)), None)
 
 
 def unknown(where: str, kind: str, given: str, allowed: Iterable[str]) -> UnknownName:

@@ -5,6 +5,7 @@ Made once and used for every arm, so that the same patients go through all of th
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -149,6 +150,12 @@ def of_population(model: Model, population: Population) -> Individuals:
             )
     read = _read(model)
     for name in population.covariates:
+        known = {*read, *USUAL}
+        if name not in known and (meant := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
+            raise SimulationError(
+                f"population: the model {model.id} reads no covariate {name}. Allowed: {', '.join(sorted(known))}. "
+                f'Did you mean "{meant[0]}"?'
+            )
         if name in model.parameters or name in model.derived:
             raise SimulationError(
                 f"population: {name} is a parameter of the model {model.id}, not a covariate. Use model.with_values."

@@ -16,9 +16,10 @@ from pkpd.enrolling import placed, read_population
 from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest
 from pkpd.guidance.values import INDICATIONS
 from pkpd.model import library
-from pkpd.model.effect import Effect
+from pkpd.model.effect import Effect, refuse_impossible
 from pkpd.model.model import MARKS, Model, Source
 from pkpd.model.modifier import Modifier
+from pkpd.model.parts import refuse_impossible as refuse_numbers
 from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
@@ -143,7 +144,7 @@ class Study:
         threads  : how many; all cores unless given
         progress : called with the share done, 0 to 1
         """
-        return compare(
+        made = compare(
             self.model,
             {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
             self.population,
@@ -156,6 +157,7 @@ class Study:
             title=self.title,
             indication=self.indication,
         )
+        return replace(made, study=self.id)
 
 
 def load_study(name: str | Path) -> Study:
@@ -281,16 +283,15 @@ def _with_values(
         found = model if owner == model.id else chosen[owner]
         given = {parameter: (value.value, value.unit)}
         changed = placed(table, value.of, partial(with_values, found.parameters, given, owner))
-        share = changed[parameter].value
-        if isinstance(found, Effect) and parameter == found.responder and not (share is not None and 0 <= share <= 1):
-            table.fail(f"{value.value:g} {value.unit} is no probability from 0 to 1.", value.of)
         key = f"{study}, {value.source}"
         changed[parameter] = replace(changed[parameter], source=key, mark=value.mark)
         known = {**found.sources, key: sources[value.source]}
         if isinstance(found, Model):
+            placed(table, value.of, partial(refuse_numbers, [changed[parameter]]))
             model = replace(found, parameters=changed, sources=known)
         else:
             chosen[owner] = replace(found, parameters=changed, sources=known)
+            placed(table, value.of, partial(refuse_impossible, chosen[owner]))
     effects = tuple(chosen.values())
     placed(top, "values", lambda: replace(model, effects=()).with_effects(*effects))
     return model, effects

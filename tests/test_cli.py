@@ -1,6 +1,7 @@
 """The command line as a user meets it: tables and files, or one message, status 2 and nothing left behind."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas
 import pytest
 
 from pkpd.cli import main
-from pkpd.model.library import study_path
+from pkpd.model.library import names, study_path
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -54,7 +55,9 @@ def test_same_command_same_bytes(tmp_path, capsys):
         (["compare", "crps-infusions", "--sede", "1"], "--sede"),
         (["compare", "nowhere.toml"], "cannot be read"),
         (["show", "kamp2020"], 'Did you mean "kamp2020'),
-        (["show", "crps-infusions"], "study"),
+        (["show", "crps"], 'Did you mean "crps-infusions"'),
+        (["show", "crps-infusions", "--with", "rifampicin"], "study"),
+        (["show", "nowhere.toml"], "cannot be read"),
         (["models", "pkk"], 'Did you mean "pk"'),
     ],
 )
@@ -218,3 +221,54 @@ def test_a_child_under_an_adult_model_ends_with_a_message(tmp_path, capsys):
     assert "age is 9 years in 5 of 5 patients; its limit is age from 18 years" in told
     assert "flint2017-s-ketamine (weight to 35 kg)" in told
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_show_prints_a_study_with_the_source_of_every_dose(capsys):
+    assert main(["show", "ishizuka2007-cancer"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "Treats: cancer.",
+        "Model: perezruixo2021-esketamine. Effects: fast-relief",
+        "log-normal: mean 79 kg, sd 19, least 40, most 150 secondary Otto 2021",
+        "s-ketamine 10 mg oral every 8 h for 84",
+        "slow-relief.P_responder 0.3 assumed composite",
+        "ishizuka2007: Ishizuka et al. Rev Bras Anestesiol 2007",
+        "pkpd compare ishizuka2007-cancer",
+    ):
+        assert words in shown
+
+
+def test_compare_says_where_every_number_is_from(tmp_path, capsys):
+    assert main(["compare", "crps-infusions", "--subjects", "20", "--out", str(tmp_path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Every source: pkpd show NAME, of kamp2020-ketamine, fast-relief, " in printed
+    assert "Source of every dose and of the patients: pkpd show crps-infusions" in printed
+
+
+@pytest.mark.parametrize("kind", ["study", "modifier", "effect", "guideline", "harm"])
+def test_show_prints_a_file_of_one_s_own(kind, tmp_path, capsys):
+    guide = (ROOT / "models/README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    text = next(block for block in blocks if re.search(rf'^kind +?= "{kind}"', block, re.MULTILINE))
+    name = re.findall(r'^id +?= "(.*?)"', text, re.MULTILINE)[0]
+    path = tmp_path / f"{name}.toml"
+    path.write_text(text, encoding="utf-8")
+    assert main(["show", str(path)]) == 0
+    assert "Sources" in capsys.readouterr().out
+    path.write_text(text.replace("[sources.", "[source."), encoding="utf-8")
+    assert main(["show", str(path)]) == 2
+    assert 'Did you mean "sources"?' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", ["80", "100", "150"])
+def test_tables_keep_to_the_width_and_break_no_name(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", columns)
+    for kind in ("pk", "effect", "modifier", "study", "guidance", "incomplete", "generic"):
+        assert main(["models", kind]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= int(columns)
+        words = {word for line in lines for word in line.split()}
+        assert kind in ("guidance", "incomplete") or set(names(kind)) <= words, kind
+    for name in ("ashraf2018-s-ketamine", "liver-injury", "crps-infusions", "rifampicin"):
+        assert main(["show", name]) == 0
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= int(columns)

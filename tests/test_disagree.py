@@ -85,6 +85,15 @@ def test_curves_name_site_and_population(single: Disagreement) -> None:
     assert pooled.site == "pooled"
     assert "18 studies" in pooled.population
     assert single.curve("domino1984-ketamine").population == "not stated"
+    assert single.curve("clements1981-ketamine").population == "not stated"  # its checks name people, its numbers none
+    assert "12 intensive-care patients" in single.curve("hijazi2003-ketamine").population
+
+
+@pytest.mark.parametrize("name", pkpd.names("pk"))
+def test_a_population_is_that_of_the_parameters(name: str) -> None:
+    model = pkpd.load(name)
+    named = [model.sources[parameter.source].population for parameter in model.parameters.values()]
+    assert model.population == max(named, key=named.count)
 
 
 def test_a_model_of_s_ketamine_is_given_half_of_a_racemate_and_says_so() -> None:

@@ -82,3 +82,33 @@ def test_numbers_that_are_none_are_empty_in_the_table() -> None:
     text = csv_text(pkpd.disagree("20 mg iv bolus", models=["kamp2020-pooled", "otto2021-s-ketamine"]))
     assert "nan" not in text
     assert ",,," in text
+
+
+def test_an_analyte_that_stays_at_0_leaves_a_model_out(tmp_path, capsys):
+    assert main(["disagree", "s-ketamine 20 mg iv", "--analyte", "R-ketamine", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "kamp2020-ketamine: R-ketamine stays at 0 under this regimen." in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_route_no_model_has_is_answered_with_what_is_known_of_it(tmp_path, capsys):
+    assert main(["disagree", "50 mg im", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    for words in ("im: Complete by this route: no model of the library.", "93 % in adults", "Absorption rate: no"):
+        assert words in told
+    assert main(["disagree", "s-ketamine 50 mg nasal", "--out", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert told.index("The nearest: 28 and 56 mg") < told.index("it has no route nasal")
+    assert "Complete by this route" not in told
+
+
+def test_one_model_is_not_held_against_itself(tmp_path, capsys):
+    assert main(["disagree", "s-ketamine 28 mg nasal", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "Only one model takes this regimen" in printed
+    assert "How far models" not in printed
+
+
+def test_a_limit_is_told_with_the_models_that_have_it(tmp_path, capsys):
+    assert main(["disagree", "s-ketamine 20 mg/h iv over 100 h", "--out", str(tmp_path)]) == 0
+    assert "Note: simons2022-s-ketamine: Outside the limit duration" in " ".join(capsys.readouterr().out.split())

@@ -73,3 +73,23 @@ def test_a_model_s_page_has_its_scores(capsys) -> None:
     assert "iv, adults, parent drug: off by 1." in " ".join(printed.split())
     assert main(["show", "fast-relief"]) == 0
     assert "Against measured" not in capsys.readouterr().out
+
+
+def test_lines_that_say_the_same_twice_are_left_out() -> None:
+    alone = replace(ONE, analyte="S-ketamine")
+    other = replace(ONE, analyte="S-norketamine", gmfe=2)
+    board = Scoreboard((ONE, alone, other, replace(alone, reading="r"), replace(other, reading="r", gmfe=3)))
+    first, second, third, last = score_lines(board, "a")
+    assert first.startswith("iv, adults, S-ketamine: off by 1.50")
+    assert second.startswith("iv, adults, S-norketamine: off by 2.00")
+    assert third.startswith("iv, adults, S-norketamine [r]: off by 3.00")
+    assert last == 'reading "r": off as far on all other rows'
+
+
+def test_a_route_nothing_was_measured_by_is_named(capsys) -> None:
+    assert main(["models", "pk"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert (
+        "No measured level by the route nasal, so that nothing says how far off: perezruixo2021-esketamine." in printed
+    )
+    assert "by the route oral," not in printed

@@ -175,6 +175,15 @@ def test_mistakes_in_values_and_facts_name_their_line(old, new, words):
         assert word in str(caught.value)
 
 
+def test_values_that_cannot_be_are_refused_where_they_stand():
+    text = VALUED.replace("slow-relief.P_responder", "slow-relief.C50").replace("value  = 30\n", "value  = -3\n")
+    with pytest.raises(pkpd.PkpdError, match=r"study.toml line 11, .*C50: -3 ng/mL is not above 0"):
+        pkpd.read_study(text.replace('unit   = "%"', 'unit   = "ng/mL"', 1), "study.toml")
+    text = VALUED.replace("slow-relief.P_responder", "kamp2020-ketamine.V3").replace("value  = 30\n", "value  = -84\n")
+    with pytest.raises(pkpd.PkpdError, match=r"study.toml line 11, .*V3 is -84 L; it is above 0"):
+        pkpd.read_study(text.replace('unit   = "%"', 'unit   = "L"', 1), "study.toml")
+
+
 AGE = """[population.age]
 mean = 46
 sd = 12

@@ -20,9 +20,12 @@ SMALL, TEXT, HEAD = 7.0, 8.0, 9.5  # pt
 NAMED = {"motov2017-push": "push", "motov2017-infusion": "15 min"}
 LEGEND = """\
 Left: vertical bars are exact 95 % intervals of the observed share; horizontal bars span doses pooled in one row.
+Below the line: seen less often than predicted.
 Right: bar and tick are the observed value with its 95 % interval; a dot is a prediction inside it, a cross one outside.
-Hollow: the effect was calibrated to the observation, which is not counted.  Predictions: default configuration."""
-WIDTH, ROW, TOP, FOOT = 10.2, 0.225, 0.42, 0.95  # inches
+Hollow: the effect was calibrated to the observation, which is not counted.  Predictions: default configuration.
+Every row with its citation: python -m benchmarks.truth --json FILE.  Effects: pkpd show ID.
+Not for dosing patients."""
+WIDTH, ROW, TOP, FOOT = 10.2, 0.225, 0.42, 1.4  # inches
 
 
 def draw(side_effects: Sequence[SideEffect], trials: Sequence[Outcome], file: Path) -> None:
@@ -32,6 +35,11 @@ def draw(side_effects: Sequence[SideEffect], trials: Sequence[Outcome], file: Pa
     file                 : .png, .svg or .pdf
     Raises ValueError where nothing was predicted.
     """
+    page(side_effects, trials).savefig(file, dpi=150)
+
+
+def page(side_effects: Sequence[SideEffect], trials: Sequence[Outcome]) -> Any:
+    """The figure; raises ValueError where nothing was predicted."""
     from matplotlib.figure import Figure
 
     events = [one for one in side_effects if one.setting == DEFAULT and one.predicted is not None]
@@ -48,16 +56,16 @@ def draw(side_effects: Sequence[SideEffect], trials: Sequence[Outcome], file: Pa
     ]
     height = TOP + FOOT + sum(ROW * len(rows) for rows, _, _ in panels) + 0.75 * (len(panels) - 1)
     height = max(height, TOP + 4.3 + FOOT)
-    page = Figure(figsize=(WIDTH, height))
+    sheet = Figure(figsize=(WIDTH, height))
     tall = height - TOP - FOOT
-    _events(page.add_axes((0.55 / WIDTH, FOOT / height, 4.2 / WIDTH, tall / height)), events)
+    _events(sheet.add_axes((0.55 / WIDTH, FOOT / height, 4.2 / WIDTH, tall / height)), events)
     top = height - TOP
     for rows, title, factor in panels:
         own = ROW * len(rows)
-        _results(page.add_axes((7.75 / WIDTH, (top - own) / height, 2.3 / WIDTH, own / height)), rows, factor)
-        page.text(5.2 / WIDTH, (top + 0.09) / height, title, fontsize=HEAD, color=INK, weight="bold")
+        _results(sheet.add_axes((7.75 / WIDTH, (top - own) / height, 2.3 / WIDTH, own / height)), rows, factor)
+        sheet.text(5.2 / WIDTH, (top + 0.09) / height, title, fontsize=HEAD, color=INK, weight="bold")
         top -= own + 0.75
-    page.text(
+    sheet.text(
         0.12 / WIDTH,
         0.08 / height,
         LEGEND,
@@ -66,7 +74,7 @@ def draw(side_effects: Sequence[SideEffect], trials: Sequence[Outcome], file: Pa
         va="bottom",
         linespacing=1.4,
     )
-    page.savefig(file, dpi=150)
+    return sheet
 
 
 def _plain(axes: Any) -> None:

@@ -13,8 +13,8 @@ from pkpd.model.library import DEFAULT_MODEL
 
 INK, QUIET = "#222222", "#777777"
 # Okabe and Ito; what is measured differs in lightness too, so that it can be told apart in grey.
-COLOURS = {"ketamine": "#0072B2", "norketamine": "#E69F00", "hydroxynorketamine": "#009E73"}
-EDGES = {"ketamine": "#003F63", "norketamine": "#7A5400", "hydroxynorketamine": "#00402F"}
+COLOURS = {"ketamine": "#0072B2", "norketamine": "#E69F00", "hydroxynorketamine": "#000000"}
+EDGES = {"ketamine": "#003F63", "norketamine": "#7A5400", "hydroxynorketamine": "#000000"}
 SYMBOLS = {"iv": "o", "oral": "s", "nasal": "^", "sublingual": "D", "buccal": "D"}
 BANDS = ((2.0, "#EBEBEB"), (1.5, "#D2D2D2"), (1.25, "#B4B4B4"))
 LOW, HIGH = 0.5, 4000.0  # ng/mL, or ng/mL h
@@ -26,6 +26,11 @@ def draw(entries: Sequence[Entry], file: Path) -> None:
 
     Raises ValueError where nothing was predicted.
     """
+    page(entries).savefig(file, dpi=100)
+
+
+def page(entries: Sequence[Entry]) -> Any:
+    """The figure; raises ValueError where nothing was predicted."""
     from matplotlib.figure import Figure
 
     labels = _order(entries)
@@ -33,16 +38,16 @@ def draw(entries: Sequence[Entry], file: Path) -> None:
         raise ValueError("figure: nothing was predicted.")
     down = math.ceil(len(labels) / ACROSS)
     wide, tall, left, top, gap = 2.35, 2.35, 0.62, 1.3, 0.58
-    width, height = left + ACROSS * (wide + 0.22), top + down * (tall + gap) + 0.32
-    page = Figure(figsize=(width, height))
+    width, height = left + ACROSS * (wide + 0.22), top + down * (tall + gap) + 0.2
+    sheet = Figure(figsize=(width, height))
     for place, label in enumerate(labels):
         row, column = divmod(place, ACROSS)
         x, y = left + column * (wide + 0.22), height - top - row * (tall + gap) - tall
-        axes = page.add_axes((x / width, y / height, wide / width, tall / height))
+        axes = sheet.add_axes((x / width, y / height, wide / width, tall / height))
         mine = [e for e in entries if e.subject.label == label]
         _panel(axes, mine, first=column == 0, last=place + ACROSS >= len(labels))
-    _legend(page, width, height, [route for route in SYMBOLS if any(e.row.route == route for e in entries)])
-    page.savefig(file, dpi=100)
+    _legend(sheet, width, height, [route for route in SYMBOLS if any(e.row.route == route for e in entries)])
+    return sheet
 
 
 def _order(entries: Sequence[Entry]) -> list[str]:
@@ -63,6 +68,11 @@ def _drug(entry: Entry) -> str:
     return entry.row.analyte.removeprefix("S-").removeprefix("R-")
 
 
+def _within(value: float) -> float:
+    """A prediction, or the end of the axis where it lies beyond."""
+    return min(max(value, LOW), HIGH)
+
+
 def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
     from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
@@ -74,7 +84,7 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
         if e.row.kind == "doubtful":
             axes.plot(
                 e.row.value,
-                min(max(e.predicted, LOW), HIGH),
+                _within(e.predicted),
                 "x",
                 color=QUIET,
                 markersize=4.5,
@@ -85,7 +95,7 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
         drug = _drug(e)
         axes.plot(
             e.row.value,
-            min(max(e.predicted, LOW), HIGH),
+            _within(e.predicted),
             SYMBOLS[e.row.route],
             markersize=5,
             markerfacecolor="white" if e.own else COLOURS[drug],
@@ -94,7 +104,10 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
             zorder=3 if e.own else 4,
             clip_on=False,
         )
-    axes.set(xscale="log", yscale="log", xlim=(LOW, HIGH), ylim=(LOW, HIGH))
+        if _within(e.predicted) != e.predicted:
+            place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center", "fontsize": 7, "color": INK}
+            axes.annotate(f"{e.predicted:,.0f}", (e.row.value, _within(e.predicted)), **place)
+    axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
     for axis, shown in ((axes.xaxis, last), (axes.yaxis, first)):
         axis.set_major_formatter(StrMethodFormatter("{x:,g}") if shown else NullFormatter())
         axis.set_minor_formatter(NullFormatter())
@@ -109,9 +122,9 @@ def _panel(axes: Any, mine: Sequence[Entry], first: bool, last: bool) -> None:
     axes.set_title(name, loc="left", fontsize=8, color=INK, weight="bold", pad=14)
     axes.text(0, 1.025, said, transform=axes.transAxes, fontsize=7.5, color=INK)
     if last:
-        axes.set_xlabel("observed", fontsize=8, color=INK)
+        axes.set_xlabel("observed, ng/mL", fontsize=8, color=INK)
     if first:
-        axes.set_ylabel("predicted", fontsize=8, color=INK)
+        axes.set_ylabel("predicted, ng/mL", fontsize=8, color=INK)
 
 
 def _legend(page: Any, width: float, height: float, routes: Sequence[str]) -> None:
@@ -133,8 +146,17 @@ def _legend(page: Any, width: float, height: float, routes: Sequence[str]) -> No
     page.text(
         0.012,
         1 - 0.24 / height,
-        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity. Points beyond an axis stand at its end.",
+        "Predicted against observed, ng/mL (areas: ng/mL h). Line: identity; above it, predicted too high. "
+        "A point beyond an axis stands at its end with its value.",
         fontsize=9,
+        color=INK,
+    )
+    page.text(
+        0.012,
+        0.1 / height,
+        "A point is a row of observations; each with its citation: python -m benchmarks.truth --json FILE. "
+        "Models: pkpd show ID.  Not for dosing patients.",
+        fontsize=8,
         color=INK,
     )
     page.legend(

@@ -12,6 +12,8 @@ from pkpd.flags import Flag
 from pkpd.model.model import Model
 from pkpd.model.program import compiled
 
+NO_ROUTE = "it has no route"  # begins the reason why a model without the route is left out
+
 
 class Taken(NamedTuple):
     """How a model takes a regimen: what it is given, which output is the analyte, and what to say of both."""
@@ -31,7 +33,7 @@ def take(model: Model, regimen: Regimen, analyte: str, age: float | None) -> Tak
     given = regimen
     for route in regimen.routes:
         if route not in model.routes:
-            raise SimulationError(f"it has no route {route} (it has {', '.join(sorted(model.routes))}).")
+            raise SimulationError(f"{NO_ROUTE} {route} (it has {', '.join(sorted(model.routes))}).")
     forms = {form.enantiomer for form in regimen.forms}
     if "racemate" in forms and "racemate" not in model.forms and "S" in model.forms:
         if not analyte.startswith("S-"):

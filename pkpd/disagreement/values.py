@@ -185,7 +185,12 @@ class Disagreement:
 
     @property
     def folds(self) -> tuple[Fold, ...]:
-        """Highest over lowest among the models inside their limits: at the peak, at the checkpoints, of the area."""
+        """Highest over lowest among the curves inside limits: at the peak, at the checkpoints, of the area.
+
+        Without two of them there is nothing to tell.
+        """
+        if len(self.inside) < 2:
+            return ()
         values = {"peak": [curve.peak for curve in self.inside]}
         for number, when in enumerate(self.checkpoints):
             values[when] = [float(curve.later[number]) for curve in self.inside]

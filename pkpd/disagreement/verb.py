@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import validity
-from pkpd.disagreement.applying import Taken, proportional, take, variants
+from pkpd.disagreement.applying import NO_ROUTE, Taken, proportional, take, variants
 from pkpd.disagreement.half_life import terminal_half_life
 from pkpd.disagreement.observed import points
 from pkpd.disagreement.sites import given_half_lives, library_half_lives, site_peaks
@@ -20,6 +20,7 @@ from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import PkpdError, SimulationError, unknown
 from pkpd.model.expressions import named
+from pkpd.model.facts import known_of
 from pkpd.model.library import DEFAULT_MODEL, load, names
 from pkpd.model.model import Model
 from pkpd.moments import course_times, window
@@ -92,10 +93,10 @@ def disagree(
             curves += _merged(found)
             linear = linear and proportional(model, taken.regimen)
         except PkpdError as cause:
-            left_out[model.id] = str(cause)
+            text = str(cause).removeprefix(f"model {model.id}")  # the model is named before the reason
+            left_out[model.id] = text.removeprefix(", subject 0").removeprefix(": ")
     if not curves:
-        reasons = " ".join(by_reason(left_out))
-        raise SimulationError(f'disagree: no model takes "{plan}" and gives {followed}. {reasons}')
+        raise SimulationError(f'disagree: no model takes "{plan}" and gives {followed}. {_why(plan, left_out)}')
     source = _source([curve.model for curve in curves], site_model)
     fed = next(model for model in candidates if model.id == source)
     rows = library_rows() if observed is None else observed
@@ -112,6 +113,17 @@ def disagree(
         source,
         points(rows, plan, followed, kilograms, years, linear),
     )
+
+
+def _why(plan: Regimen, left_out: Mapping[str, str]) -> str:
+    """Why no model takes a regimen: models that have its routes first, then what is known of a route that none has."""
+    near = {name: why for name, why in left_out.items() if not why.startswith(NO_ROUTE)}
+    far = {name: why for name, why in left_out.items() if name not in near}
+    lacking = [route for route in plan.routes if all(f"{NO_ROUTE} {route} " in why for why in left_out.values())]
+    known = [f"{route}: {known_of(route)}" for route in lacking]
+    if known:
+        known.append('A script can add a route: disagree(..., models=[model.with_route("...", ka="... 1/h")]).')
+    return " ".join([*by_reason(near), *known, *by_reason(far)])
 
 
 def _merged(curves: Sequence[Curve]) -> list[Curve]:
@@ -138,13 +150,15 @@ def _curve(
     every = np.unique(np.concatenate([at, np.array(list(checkpoints.values()), np.int64)]))
     levels = concentrations(subjects, taken.regimen, every, outputs=[taken.output])[0, :, 0] / NG_PER_ML
     peak, when, area, _ = extremes(subjects, taken.regimen, horizon, {taken.output: np.inf})[taken.output][:, 0]
+    if not peak > 0:
+        raise SimulationError(f"{taken.output} stays at 0 under this regimen.")
     limits = validity.flags(subjects, taken.regimen, model.id, {taken.output: np.array([peak])})
     return Curve(
         model.id,
         reading,
         share,
         model.sampling_site,
-        next((source.population for source in model.sources.values() if source.population), "not stated"),
+        model.population or "not stated",
         taken.output,
         taken.regimen,
         at / TICKS_PER_HOUR,

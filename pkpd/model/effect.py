@@ -70,6 +70,10 @@ ALIKE: Mapping[str, tuple[str, ...]] = {
     "exceedance": ("Emax", "shift", "threshold", "sd"),
 }
 
+# Parameters of a curve that are divided by, and those that are probabilities.
+DIVISORS = ("C50", "C100", "sd", "half_time")
+PROBABILITIES = ("floor", "ceiling", "probability")
+
 
 @dataclass(frozen=True, slots=True)
 class Added:
@@ -144,15 +148,18 @@ class Effect:
         """The effect with some parameter values replaced, as Model.with_values does.
 
         values  : parameter name = text with unit, or a plain number for a dimensionless parameter
-        Raises UnknownName, UnitError, ModelFileError for one that a modifier changes.
+        Raises UnknownName, UnitError, ModelFileError for a value that cannot be, such as a half-life below 0, and for
+        one that a modifier changes.
         """
         if moved := sorted(self.multiplied.intersection(values)):
             raise ModelFileError(
                 f'effect "{self.id}": {", ".join(moved)} is what {", ".join(self.modifiers)} changes. '
                 "Set values first, then add the modifiers."
             )
-        changed = with_values(self.parameters, values, f'effect "{self.id}"')
-        return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
+        parameters = with_values(self.parameters, values, f'effect "{self.id}"')
+        changed = replace(self, parameters=parameters, sources={**self.sources, USER: USER_SOURCE})
+        refuse_impossible(changed, f'effect "{self.id}": ')
+        return changed
 
     def beyond(self, *names: str) -> Effect:
         """The effect with hard limits of these names flagged where they are passed, no longer refused.
@@ -249,3 +256,26 @@ def root_of(effect: Effect, effects: Iterable[Effect]) -> Effect:
             raise UnknownName(f"effects are shares of each other in a circle: {' -> '.join([*seen, effect.id])}.")
         seen.append(effect.id)
     return effect
+
+
+def refuse_impossible(effect: Effect, where: str = "") -> None:
+    """Refuse values no effect can have: a half-life below 0, a divisor that is not above it, no probability.
+
+    where : begins the message
+    """
+    driver = effect.driver
+    delays = [] if driver is None else [driver.half_life, *(one.half_life for one in driver.also)]
+    named_by = [*effect.curve.parameters.items(), *(("half-life", name) for name in delays if name is not None)]
+    if effect.responder is not None:
+        named_by.append(("probability", effect.responder))
+    for key, name in named_by:
+        own = effect.parameters.get(name)
+        if own is None or own.value is None:
+            continue
+        given = f"{where}{name}: {own.written:g}{'' if own.unit in ('', '1') else f' {own.unit}'}"
+        if key == "half-life" and own.value < 0:
+            raise ModelFileError(f"{given} is no half-life of equilibration; it is above 0, or 0 for no delay.")
+        if key in DIVISORS and own.value <= 0:
+            raise ModelFileError(f"{given} is not above 0, and the curve divides by it.")
+        if key in PROBABILITIES and not 0 <= own.value <= 1:
+            raise ModelFileError(f"{given} is no probability from 0 to 1.")

@@ -9,8 +9,10 @@ from pkpd.model.checks import OF_EFFECTS, read_checks
 from pkpd.model.divisors import Placed, refuse_zero_divisors
 from pkpd.model.effect import (
     ALIKE,
+    DIVISORS,
     DRIVEN_FORMS,
     FORMS,
+    PROBABILITIES,
     ROLES,
     UNDRIVEN_ROLES,
     Added,
@@ -57,12 +59,6 @@ _EFFECT_KEYS = (
     "validity",
     "check",
 )
-
-# Parameters of a curve that are divided by.
-_DIVISORS = ("C50", "C100", "sd", "half_time")
-
-# Parameters of a curve that are probabilities.
-_PROBABILITIES = ("floor", "ceiling", "probability")
 
 
 def effect_from(document: Document) -> Effect:
@@ -207,13 +203,13 @@ def _responder(top: Table, known: Mapping[str, Dimension], parameters: Mapping[s
 
 def _check_probability(table: Table, key: str, name: str, parameters: Mapping[str, Parameter]) -> None:
     value = parameters[name].value if name in parameters else None
-    if key in _PROBABILITIES and value is not None and not 0 <= value <= 1:
+    if key in PROBABILITIES and value is not None and not 0 <= value <= 1:
         table.fail(f'"{name}" is {value:g}; {key} is a probability, from 0 to 1.', key)
 
 
 def _check_divisor(table: Table, key: str, name: str, parameters: Mapping[str, Parameter]) -> None:
     value = parameters[name].value if name in parameters else None
-    if key in _DIVISORS and value is not None and value <= 0:
+    if key in DIVISORS and value is not None and value <= 0:
         table.fail(f'"{name}" is {value:g}; {key} is divided by and must be above 0.', key)
 
 

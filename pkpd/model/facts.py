@@ -200,15 +200,22 @@ def _told(rows: tuple[Bioavailability, ...]) -> str:
 
 def advice(model: Model, route: str) -> str:
     """Why a model cannot take a dose by a route, which models of the library can, what is known and what is missing."""
-    words = [f'route "{route}" is not known. {nearest(route, model.routes)}']
     if route not in ROUTES:
-        return words[0]
+        return f'route "{route}" is not known. {nearest(route, model.routes)}'
+    share = "" if route_facts().of(route) else ', bioavailability="... %"'
+    return (
+        f'route "{route}" is not known. Allowed: {", ".join(sorted(model.routes))}. {known_of(route)} '
+        f'With numbers of your own: model.with_route("{route}", ka="... 1/h"{share}).'
+    )
+
+
+def known_of(route: str) -> str:
+    """What is known of a route: the models that have it, bioavailability and absorption rate as far as found."""
     complete = [name for name in library.names("pk") if route in library.load(name).routes]
-    words.append(f"Complete by this route: {', '.join(complete) or 'no model of the library'}.")
     facts = route_facts()
     known = [_told(rows) for people in POPULATIONS if (rows := facts.of(route, people))]
-    words.append(f"Known bioavailability: {'; '.join(known) or 'none that was verified'}.")
-    words.append(f"Absorption rate: {facts.absorption.get(route, 'none was found')}.")
-    share = "" if known else ', bioavailability="... %"'
-    words.append(f'With numbers of your own: model.with_route("{route}", ka="... 1/h"{share}).')
-    return " ".join(words)
+    return (
+        f"Complete by this route: {', '.join(complete) or 'no model of the library'}. "
+        f"Known bioavailability: {'; '.join(known) or 'none that was verified'}. "
+        f"Absorption rate: {facts.absorption.get(route, 'none was found')}."
+    )

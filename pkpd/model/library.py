@@ -11,6 +11,7 @@ from pkpd.model.effect import ROLES, Effect
 from pkpd.model.model import Model
 from pkpd.model.modelfile import KIND_WORDS, read
 from pkpd.model.modifier import Modifier
+from pkpd.model.tomltext import Document
 
 T = TypeVar("T", Model, Effect, Modifier)
 
@@ -24,6 +25,7 @@ KINDS = {
     "generic": ("generic/*.toml",),
 }
 
+GUIDANCE = ("guideline", "harm")  # what a file of the kind "guidance" says of itself
 
 # The kinetics the default effects were fitted under.
 DEFAULT_MODEL = "kamp2020-ketamine"
@@ -75,6 +77,20 @@ def find(name: str) -> Path:
     Raises UnknownName, with the nearest name.
     """
     return _path(name, "a name", tuple(KINDS))
+
+
+def kind_of(name: str | Path) -> str:
+    """The kind of a name of the library, or of a file of your own: one of KINDS.
+
+    Raises UnknownName, with the nearest name; ModelFileError for a file that cannot be read or is of no kind.
+    """
+    if (path := _own(name)) is not None:
+        kind = Document.open(path).top.choice("kind", ("pk", "effect", "modifier", "study", *GUIDANCE))
+        return "guidance" if kind in GUIDANCE else kind
+    for kind in KINDS:
+        if name in paths(kind):
+            return kind
+    raise unknown("model library", "name", str(name), paths())
 
 
 def load(name: str | Path) -> Model:

@@ -28,6 +28,7 @@ from pkpd.model.parts import (
     Source,
     marks_of,
     read_otherwise,
+    refuse_impossible,
     softened,
     with_values,
 )
@@ -263,7 +264,8 @@ class Model:
         values : parameter name = text with unit (V1="25 L"), pair (25, "L"), or a plain number for a
                  dimensionless parameter
         Raises UnknownName for a name that is not a parameter, UnitError for a missing, unknown or unfitting unit,
-        ModelFileError for one that a modifier changes.
+        ModelFileError for one that a modifier changes, or that would be a volume not above 0 or anything else with a
+        unit below 0.
         """
         if moved := overridden(self, values):
             raise ModelFileError(
@@ -271,6 +273,7 @@ class Model:
                 "Set values first, then add the modifiers."
             )
         changed = with_values(self.parameters, values, f'model "{self.id}"')
+        refuse_impossible([changed[name] for name in values], f'model "{self.id}": ')
         return replace(self, parameters=changed, sources={**self.sources, USER: USER_SOURCE})
 
     def beyond(self, *names: str) -> Model:
@@ -323,6 +326,12 @@ class Model:
                 "numbers of the file, not of another reading. Begin with the model as it is loaded."
             )
         return replace(self, parameters=read_otherwise(self.parameters, self.readings[name]), chosen_reading=name)
+
+    @property
+    def population(self) -> str:
+        """Whom the model was made from: the people of the source that most parameters name; "" where it states none."""
+        named = Counter(parameter.source for parameter in self.parameters.values() if parameter.value is not None)
+        return self.sources[named.most_common(1)[0][0]].population if named else ""
 
     def marks(self) -> dict[str, int]:
         """How many of the numbers of the model and its effects carry each mark, checks not counted."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pkpd import units
-from pkpd.errors import UnitError, unknown
+from pkpd.errors import ModelFileError, UnitError, unknown
 from pkpd.model.expressions import describe
 from pkpd.units import Dimension
 
@@ -264,6 +264,21 @@ def with_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any], 
             required=False,
         )
     return changed
+
+
+def refuse_impossible(parameters: Iterable[Parameter], where: str = "") -> None:
+    """Refuse a volume of kinetics that is not above 0, and anything else with a dimension that is below 0.
+
+    where : begins the message
+    """
+    volume = units.analyse("L")[1]
+    for one in parameters:
+        if one.value is None or not one.dimension:
+            continue
+        above = one.dimension == volume
+        if one.value < 0 or (above and one.value == 0):
+            allowed = "above 0" if above else "0 or more"
+            raise ModelFileError(f"{where}{one.name} is {one.written:g} {one.unit}; it is {allowed}.")
 
 
 def softened(limits: tuple[Limit, ...], names: Iterable[str]) -> tuple[Limit, ...]:

@@ -46,7 +46,8 @@ class Document:
             try:
                 source = path.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError) as cause:
-                raise ModelFileError(f"{where}: the file cannot be read ({cause}).") from cause
+                why = getattr(cause, "strerror", None) or cause
+                raise ModelFileError(f"{where}: the file cannot be read ({why}).") from cause
         name = where or "model text"
         try:
             data = tomllib.loads(source)

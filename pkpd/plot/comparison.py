@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from pkpd.comparison import Comparison
 from pkpd.errors import SimulationError, unknown
-from pkpd.plot.curves import gather, joint_shares, side_effects
+from pkpd.plot.curves import gather, joint_shares, measures, side_effects
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PANELS = ("plasma", "side effects", "relief", "states")
+PANELS = ("plasma", "side effects", "measures", "relief", "states")
 
 _salt = threading.Lock()
 
@@ -53,12 +53,14 @@ def _missing(comparison: Comparison, panel: str) -> str:
     effects = comparison.arms[0].individuals.model.effects
     if comparison.horizon <= 0:
         return "the course has no length"
-    if panel in ("plasma", "side effects") and all(arm.regimen.is_empty for arm in comparison.arms):
+    if panel in ("plasma", "side effects", "measures") and all(arm.regimen.is_empty for arm in comparison.arms):
         return "no arm has a treatment"
     if panel == "plasma":
         return "" if comparison.analyte else "the model reports no concentration"
     if panel == "side effects":
         return "" if side_effects(comparison.arms[0].individuals.model) else "no side effect is computed"
+    if panel == "measures":
+        return "" if measures(comparison.arms[0].individuals.model) else "no measure is computed"
     if panel == "relief":
         if not any(effect.role == "baseline" for effect in effects):
             return "no pain is computed"

@@ -25,6 +25,7 @@ Integers = NDArray[np.int64]
 HOUR, DAY = TICKS_PER_HOUR, 24 * TICKS_PER_HOUR
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FEW_SIDE_EFFECTS = 3
+MOST_MEASURES = 3
 LONGEST_RELIEF = max(RELIEF_TIMES.values()) * WEEK
 
 
@@ -32,11 +33,13 @@ LONGEST_RELIEF = max(RELIEF_TIMES.values()) * WEEK
 class Course:
     """A treated arm over time, over its patients.
 
-    hours   : (times) from the start of treatment
-    bands   : (5, times) ng/mL of the analyte, quantiles SHARES of patients
-    chances : side effect -> (times) mean probability at each moment
-    floors  : side effect -> mean probability without drug
-    error   : largest Monte-Carlo standard error of the chances
+    hours    : (times) from the start of treatment
+    bands    : (5, times) ng/mL of the analyte, quantiles SHARES of patients; nan where there is no analyte
+    chances  : side effect -> (times) mean probability at each moment
+    floors   : side effect -> mean probability without drug
+    error    : largest Monte-Carlo standard error of the chances
+    measures : measure -> (5, times) in its unit, the same quantiles
+    units    : measure -> its unit; "" for a plain number
     """
 
     arm: Arm
@@ -45,6 +48,8 @@ class Course:
     chances: Mapping[str, Floats]
     floors: Mapping[str, float]
     error: float
+    measures: Mapping[str, Floats]
+    units: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,11 @@ def side_effects(model: Model) -> list[Effect]:
     return sorted(shown, key=lambda effect: not effect.id.startswith("psychotomimetic"))
 
 
+def measures(model: Model) -> list[Effect]:
+    """Measures to draw, such as a heart rate: the first three of the model's."""
+    return [effect for effect in model.effects if effect.role == "measure"][:MOST_MEASURES]
+
+
 def follow(comparison: Comparison, arm: Arm, *spans: int) -> Course:
     """Levels and probabilities of one arm over the longest of some spans, with times for each of them.
 
@@ -99,7 +109,8 @@ def follow(comparison: Comparison, arm: Arm, *spans: int) -> Course:
     """
     times = np.unique(np.concatenate([course_times(arm.regimen, span) for span in spans]))
     result = course(arm, times)
-    bands = np.quantile(result[comparison.analyte], SHARES, axis=1)
+    analyte = comparison.analyte
+    bands = np.quantile(result[analyte], SHARES, axis=1) if analyte else np.full((len(SHARES), len(times)), np.nan)
     people = arm.individuals
     nothing = np.zeros((1, people.size))
     chances, floors, error = {}, {}, 0.0
@@ -108,7 +119,9 @@ def follow(comparison: Comparison, arm: Arm, *spans: int) -> Course:
         chances[effect.id] = values.mean(axis=1)
         floors[effect.id] = float(effect_values(people, effect, lambda _: nothing, nothing).mean())
         error = max(error, float(values.std(axis=1).max()) / math.sqrt(people.size))
-    return Course(arm, times / TICKS_PER_HOUR, bands, chances, floors, error)
+    measured = {effect.id: np.quantile(result[effect.id], SHARES, axis=1) for effect in measures(people.model)}
+    units = {name: result.unit(name) for name in measured}
+    return Course(arm, times / TICKS_PER_HOUR, bands, chances, floors, error, measured, units)
 
 
 def relieve(comparison: Comparison, arm: Arm) -> Relief | None:
@@ -178,7 +191,7 @@ def gather(comparison: Comparison, panels: tuple[str, ...], together: bool) -> C
     together : whether the courses share one time axis
     """
     treated = [arm for arm in comparison.arms if not arm.regimen.is_empty]
-    wanted = treated if "plasma" in panels or "side effects" in panels else []
+    wanted = treated if {"plasma", "side effects", "measures"} & set(panels) else []
     spans = {arm.name: window(arm.end, comparison.horizon) for arm in wanted}
     common = {min(spans.values(), default=0), max(spans.values(), default=0)}
     courses = tuple(follow(comparison, arm, *(common if together else {spans[arm.name]})) for arm in wanted)

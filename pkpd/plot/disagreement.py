@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -12,17 +12,20 @@ import numpy as np
 
 from pkpd.disagreement.observed import Point
 from pkpd.disagreement.values import SLOW, Curve, Disagreement, SitePeak, by_reason, hours_text
-from pkpd.plot import panels, style
+from pkpd.plot import panels, sites, style
 from pkpd.plot.curves import rate_steps
-from pkpd.plot.sheet import EndLabel, Sheet, Symbol, key_rows
+from pkpd.plot.sheet import GAP, LEADER, SAMPLE, Block, EndLabel, Sheet, Symbol, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, SMALL, TITLE, Line, Look, number, text_height, wrap
-from pkpd.times import to_ticks
+from pkpd.times import to_hours, to_ticks
 
-WIDTH, LEFT, EDGE, RIGHT = 10.2, 0.56, 0.06, 0.1  # inches
-NAMES, SITES, SITE_NAMES = 2.15, 1.45, 1.72  # widths, inches
+WIDTH, LEFT, EDGE, RIGHT = 10.2, 0.6, 0.06, 0.1  # inches
+NAMES = 2.15  # most for the names of the models, inches
 STRIP, HIGH, BELOW = 0.55, 3.0, 0.36  # heights, inches
-SITES_LEFT = WIDTH - SITES - SITE_NAMES - RIGHT
-BESIDE = 0.37  # between the names of the models and the axis of the effect sites, inches
+SITES_LEFT = WIDTH - sites.WIDTH - RIGHT
+BESIDE = 0.2  # between the names of the models and the effect sites, inches
+EARLY = ((1 / 6, 0.5), (1.0, 1.0))  # h: where the last dose ends so early, the first hours also have axes of their own
+EARLY_PEAK = 1 / 8  # of the course: where the models' peaks lie later, they have not
+EARLY_SHARE, EARLY_GAP = 0.4, 0.16  # of the width, and from them to the whole course, inches
 DEEPEST = 3000.0  # highest over lowest level that is drawn
 OUTSIDE = "†"  # behind the name of a model outside its limits
 
@@ -60,14 +63,6 @@ class Study:
         if any(point.metric == "peak" and math.isnan(point.hours) for point in self.points):
             told.append("a peak without a time stands at the models' own")
         return f"{first.study}: {', '.join(told)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A part of the page: its height, inches, and how it is drawn from a place, inches from the top."""
-
-    height: float
-    paint: Callable[[Sheet, float], None]
 
 
 def draw(disagreement: Disagreement) -> Any:
@@ -118,11 +113,12 @@ def _alike(point: Point) -> tuple[str, str, str, bool]:
 
 def small_print(disagreement: Disagreement) -> list[str]:
     """What the figure says of itself: where each curve comes from, limits passed, who is left out and why."""
-    models = list(dict.fromkeys(curve.model for curve in disagreement.curves))
-    lines = [f"Source of every curve: pkpd show ID, where ID is {', '.join(models)}."]
-    flags = dict.fromkeys(flag.text for curve in disagreement.curves for flag in curve.flags)
-    if flags:
-        lines.append(" ".join(flags))
+    lines = [
+        "Source of every number: pkpd show ID, where ID is the model named beside a curve"
+        + (" or an effect named beside a half-life" if _drawn(disagreement) else "")
+        + ("; of what was observed, the column source of the table." if disagreement.points else ".")
+    ]
+    lines += _flagged(disagreement)
     same = [f"{curve.name} ({', '.join(curve.same)})" for curve in disagreement.curves if curve.same]
     if same:
         lines.append(f"The same under another reading of its evidence: {'; '.join(same)}.")
@@ -141,10 +137,6 @@ def small_print(disagreement: Disagreement) -> list[str]:
     late = sum(point.hours > disagreement.horizon for point in disagreement.points if point.metric != "area")
     if late:
         lines.append(f"{late} observed point{'s lie' if late > 1 else ' lies'} beyond the end of the time axis.")
-    fast = [site for site in disagreement.sites if site.half_life < SLOW and not site.end]
-    if fast:
-        told = "; ".join(f"{hours_text(site.half_life)} {', '.join(site.of)}" for site in fast)
-        lines.append(f"Source of every half-life of equilibration: pkpd show ID, where ID is: {told}.")
     slow = [site for site in disagreement.sites if site.half_life >= SLOW and not site.end]
     if slow:
         told = "; ".join(
@@ -156,10 +148,32 @@ def small_print(disagreement: Disagreement) -> list[str]:
     return lines
 
 
+def _flagged(disagreement: Disagreement) -> list[str]:
+    """What to mind, each with the models it is of: limits passed, behind the mark of their names, and the rest."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for curve in disagreement.curves:
+        for flag in curve.flags:
+            found.setdefault((OUTSIDE if flag.kind == "limit" else "", flag.text), []).append(curve.model)
+    told: dict[str, list[str]] = {}
+    for (mark, text), models in found.items():
+        own = list(dict.fromkeys(models))
+        told.setdefault(mark, []).append(text if own[0] in text else f"{', '.join(own)}: {text}")
+    return [f"{mark} {' '.join(texts)}".strip() for mark, texts in sorted(told.items(), reverse=True)]
+
+
+def _drawn(disagreement: Disagreement) -> list[SitePeak]:
+    """The effect sites that follow within a day."""
+    return [site for site in disagreement.sites if site.half_life < SLOW]
+
+
 def _summary(disagreement: Disagreement) -> str:
-    told = [f"{fold.what} {fold.fold:.2g}" for fold in disagreement.folds if fold.what != "area"]
-    text = ", ".join(told).replace(" after the last dose", " after")
-    spread = f" Highest over lowest model: {text}." if told and len(disagreement.inside) > 1 else ""
+    told = [
+        f"{fold.what}: {fold.fold:,.{0 if fold.fold >= 10 else 1}f}-fold"
+        for fold in disagreement.folds
+        if fold.what != "area"
+    ]
+    text = "; ".join(told).replace(" after the last dose", " after")
+    spread = f" Highest over lowest model, {text}." if told and len(disagreement.inside) > 1 else ""
     age = "" if disagreement.age is None else f", {disagreement.age:g} years"
     models = len({curve.model for curve in disagreement.curves})
     points = sum(point.metric != "area" for point in disagreement.points)
@@ -180,45 +194,61 @@ def _panels(disagreement: Disagreement) -> Block:
     """Left the doses and the courses, right the effect sites, below them the keys."""
     look, seen = looks(disagreement.curves), studies(disagreement.points)
     labels = _labels(disagreement.curves)
-    drawn = [site for site in disagreement.sites if site.half_life < SLOW]
-    named = [site for site in drawn if not site.end]
-    wide = (SITES_LEFT - BESIDE if drawn else WIDTH - RIGHT) - LEFT - NAMES
+    rows = sites.rows(disagreement, _drawn(disagreement))
+    names = LEADER + SAMPLE + 2 * GAP + max(style.text_width(text, LABEL) for text, _ in labels) + 0.03
+    names = min(NAMES, names)
+    right = SITES_LEFT - BESIDE if rows else WIDTH - RIGHT
     room = WIDTH - LEFT - RIGHT
-    lines = key_rows(_line_symbols(disagreement.curves), wide + NAMES)
+    lines = key_rows(_line_symbols(disagreement.curves), right - LEFT)
     symbols = key_rows([_study_symbol(study, room) for study in seen], room)
-    high = max(HIGH, 0.17 * len(labels), 0.2 * len(named))
     row = text_height(1, SMALL) + 0.02
     foot = len(symbols) * row + (0.06 if symbols else 0)
     start = STRIP + 0.1 + len(lines) * row
+    high = max(HIGH, 0.17 * len(labels), sites.height(rows) - start)
+    spans = _spans(disagreement, right - names - LEFT)
 
     def paint(sheet: Sheet, top: float) -> None:
-        strip = sheet.axes(LEFT, top, wide, STRIP, "dose")
-        weight = np.array([disagreement.weight])
-        rate = float(max(rate_steps(disagreement.regimen, weight, to_ticks(disagreement.horizon))[1]))
-        grey = Look("#555555", LINE["arterial"])
-        panels.dose_strip(strip, disagreement.regimen, weight, disagreement.horizon, rate, 1.9, grey, wide)
-        style.ticks(strip.yaxis, [0, rate] if rate else [], [f"{number(place)}" for place in (0, rate)] if rate else [])
-        strip.set_ylabel("Rate\n(mg/h base)" if rate else "Dose\n(mg base)", fontsize=LABEL, color=INK, labelpad=2)
-        panels.time_axis(strip, disagreement.horizon, wide, labels=False)
         sheet.key(LEFT, top + STRIP + 0.06, lines)
-        axes = sheet.axes(LEFT, top + start, wide, high, "levels")
-        _courses(axes, disagreement, look)
-        _observed(axes, disagreement, seen)
-        panels.time_axis(axes, disagreement.horizon, wide, labels=True)
-        axes.set_ylabel(f"{disagreement.analyte} (ng/mL)", fontsize=LABEL, color=INK, labelpad=2)
-        sheet.end_labels(axes, _end_labels(axes, labels, look), LEFT + wide, NAMES)
-        if drawn:
-            head = (
-                f"Peak at an effect site fed by {disagreement.site_model}"
-                + (f": {disagreement.site_fold:.3g}-fold apart" if math.isfinite(disagreement.site_fold) else "")
-                + ". Bars: range of each half-life worth trying."
-            )
-            sheet.text(SITES_LEFT, top, wrap(head, SITES + SITE_NAMES, SMALL), SMALL)
-            right = sheet.axes(SITES_LEFT, top + start, SITES, high, "effect sites")
-            _sites(sheet, right, drawn)
+        left = LEFT
+        for hours, wide, part in spans:
+            _doses(sheet.axes(left, top, wide, STRIP, f"dose{part}"), disagreement, hours, wide, left == LEFT)
+            axes = sheet.axes(left, top + start, wide, high, f"levels{part}")
+            _courses(axes, disagreement, look, labels=left == LEFT)
+            _observed(axes, disagreement, seen, hours)
+            panels.time_axis(axes, hours, wide, labels=True)
+            if left == LEFT:
+                axes.set_ylabel(f"{disagreement.analyte} (ng/mL)", fontsize=LABEL, color=INK, labelpad=2)
+            left += wide + EARLY_GAP
+        sheet.end_labels(axes, _end_labels(axes, labels, look), right - names, names)
+        if rows:
+            sites.draw(sheet, disagreement, rows, SITES_LEFT, top, start + high)
         sheet.key(LEFT, top + start + high + BELOW, symbols)
 
     return Block(start + high + BELOW + foot + 0.04, paint)
+
+
+def _spans(disagreement: Disagreement, room: float) -> list[tuple[float, float, str]]:
+    """The axes side by side: hours, width in inches, and what their names end in; the whole course is the last."""
+    whole, end = disagreement.horizon, to_hours(disagreement.regimen.end)
+    first = next((span for until, span in EARLY if end <= until), whole)
+    peak = float(np.median([curve.peak_hours for curve in disagreement.curves]))
+    if peak > EARLY_PEAK * whole or first > whole / 4:
+        return [(whole, room, "")]
+    early = EARLY_SHARE * (room - EARLY_GAP)
+    return [(first, early, ", first hours"), (whole, room - EARLY_GAP - early, "")]
+
+
+def _doses(axes: Any, disagreement: Disagreement, hours: float, wide: float, first: bool) -> None:
+    """The doses over the time of the axes below them."""
+    weight = np.array([disagreement.weight])
+    rate = float(max(rate_steps(disagreement.regimen, weight, to_ticks(disagreement.horizon))[1]))
+    grey = Look("#555555", LINE["arterial"])
+    panels.dose_strip(axes, disagreement.regimen, weight, hours, rate, 1.9, grey, wide, named=first)
+    texts = [number(place) for place in (0, rate)] if first else ["", ""]
+    style.ticks(axes.yaxis, [0, rate] if rate else [], texts if rate else [])
+    if first:
+        axes.set_ylabel("Rate\n(mg/h base)" if rate else "Dose\n(mg base)", fontsize=LABEL, color=INK, labelpad=2)
+    panels.time_axis(axes, hours, wide, labels=False)
 
 
 def _labels(curves: Sequence[Curve]) -> list[tuple[str, Curve]]:
@@ -268,13 +298,13 @@ def _face(study: Study) -> dict[str, Any]:
     }
 
 
-def _courses(axes: Any, disagreement: Disagreement, look: Mapping[str, Look]) -> None:
+def _courses(axes: Any, disagreement: Disagreement, look: Mapping[str, Look], labels: bool) -> None:
     """Every curve on a logarithmic axis, broad where another lies on it, and ranges of bioavailability as bands."""
     highest = max(curve.peak for curve in disagreement.curves)
     highest = max([highest, *(point.value for point in disagreement.points if point.metric != "area")])
     lowest = min([curve.last for curve in disagreement.curves if curve.last > 0], default=highest / 100)
     low, high = style.log_limits(max(lowest, highest / DEEPEST), highest)
-    style.log_axis(axes, low, high)
+    style.log_axis(axes, low, high, labels)
     own = [curve for curve in disagreement.curves if curve.bioavailability is None]
     for place, curve in enumerate(own):
         colour, line = look[curve.model].colour, look[curve.model].line
@@ -299,13 +329,13 @@ def _courses(axes: Any, disagreement: Disagreement, look: Mapping[str, Look]) ->
         )
 
 
-def _observed(axes: Any, disagreement: Disagreement, seen: Sequence[Study]) -> None:
-    """Observed points within the time axis; a peak without a time stands at the median of the models' times of peak."""
+def _observed(axes: Any, disagreement: Disagreement, seen: Sequence[Study], until: float) -> None:
+    """Observed points up to some hours; a peak without a time stands at the median of the models' times of peak."""
     usual = float(np.median([curve.peak_hours for curve in disagreement.curves]))
     for study in seen:
         at = [usual if math.isnan(point.hours) else point.hours for point in study.points]
         shown = [(hours, point.value) for hours, point in zip(at, study.points, strict=True)]
-        shown = [(hours, value) for hours, value in shown if hours <= disagreement.horizon]
+        shown = [(hours, value) for hours, value in shown if hours <= until]
         if shown:
             axes.plot(*zip(*shown, strict=True), linestyle="none", zorder=4, clip_on=False, **_face(study))
 
@@ -317,58 +347,3 @@ def _end_labels(axes: Any, labels: Sequence[tuple[str, Curve]], look: Mapping[st
         level = max(curve.last, low)
         found.append(EndLabel(text, look[curve.model], math.log(level / low) / math.log(high / low), curve.last > low))
     return sorted(found, key=lambda label: label.height)
-
-
-def _sites(sheet: Sheet, axes: Any, drawn: Sequence[SitePeak]) -> None:
-    """Peaks at effect sites over the half-life of equilibration, each named at the right."""
-    peaks, halves = [site.peak for site in drawn], [site.half_life for site in drawn]
-    axes.set_ylim(0, 1.1 * max(peaks))
-    axes.set_xscale("log")
-    least = min((site.half_life for site in drawn if not site.end), default=min(halves))
-    axes.set_xlim(max(min(halves), least / 2) / 1.6, max(halves) * 1.6)
-    _time_ticks(axes)
-    path = sorted(zip(halves, peaks, strict=True))
-    axes.plot(*zip(*path, strict=True), color="#AAAAAA", linewidth=style.THIN, zorder=1)
-    named = sorted((site for site in drawn if not site.end), key=lambda site: -site.half_life)
-    for site in named:
-        ends = [other.half_life for other in drawn if other.end and set(other.of) & set(site.of) and other is not site]
-        if ends:
-            axes.plot([min(ends), max(ends)], [site.peak] * 2, color=GREY, linewidth=2.2, alpha=0.35, zorder=2)
-        axes.plot([site.half_life], [site.peak], marker="o", markersize=3.5, color=INK, zorder=3)
-    axes.set_ylabel("Peak (ng/mL)", fontsize=LABEL, color=INK, labelpad=2)
-    axes.set_xlabel("Half-life of equilibration", fontsize=LABEL, color=INK, labelpad=2)
-    _site_labels(sheet, axes, named)
-
-
-def _site_labels(sheet: Sheet, axes: Any, named: Sequence[SitePeak]) -> None:
-    """The effects behind each half-life, from the lowest peak up, tied to their points by thin lines."""
-    place, high, (near, far) = axes.get_position(), axes.get_ylim()[1], axes.get_xlim()
-    bottom, tall, left = place.y0 * sheet.height, place.height * sheet.height, place.x0 * sheet.width
-    heights, texts = [], []
-    for site in named:
-        heights.append(bottom + tall * site.peak / high)
-        others = f" and {len(site.of) - 1} more" if len(site.of) > 1 else ""
-        text = f"{hours_text(site.half_life)}, {number(site.peak)} ng/mL: {site.of[0]}{others}"
-        texts.append(wrap(text, SITE_NAMES - 0.2, SMALL))
-    sizes = [text_height(len(lines), SMALL) + 0.03 for lines in texts]
-    centres = style.spread(heights, sizes, bottom - 0.1, bottom + tall + 0.1)
-    end = left + SITES
-    for site, lines, wanted, centre in zip(named, texts, heights, centres, strict=True):
-        across = left + SITES * math.log(site.half_life / near) / math.log(far / near)
-        sheet._line([across + 0.04, end + 0.02, end + 0.14], [wanted, wanted, centre], color="#AAAAAA", linewidth=0.4)
-        sheet.text(end + 0.17, sheet.height - centre - text_height(len(lines), SMALL) / 2, lines, SMALL, colour=INK)
-
-
-def _time_ticks(axes: Any) -> None:
-    """Ticks of a logarithmic time axis in seconds, minutes and hours, as many as fit."""
-    low, high = axes.get_xlim()
-    places: list[float] = []
-    free = math.inf
-    for hours in (24.0, 6.0, 1.0, 10 / 60, 2 / 60, 0.5 / 60, 5 / 3600, 1 / 3600):
-        middle = SITES * math.log(hours / low) / math.log(high / low)
-        half = style.text_width(hours_text(hours), style.TICK) / 2
-        if low <= hours <= high and middle + half < free:
-            places.append(hours)
-            free = middle - half - 0.06
-    style.ticks(axes.xaxis, places, [hours_text(hours) for hours in places])
-    axes.xaxis.minorticks_off()

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from math import log
+from string import ascii_uppercase
 from typing import Any
 
 from pkpd.comparison import Comparison
 from pkpd.moments import window
 from pkpd.outcomes import NG_PER_ML
+from pkpd.plot import columns, style
 from pkpd.plot import panels as draw
-from pkpd.plot import style
-from pkpd.plot.curves import Course, Curves, joint_error, joint_shares, rate_steps, side_effects
-from pkpd.plot.sheet import EndLabel, Sheet, key_rows
+from pkpd.plot.curves import MOST_MEASURES, Curves, joint_error, joint_shares
+from pkpd.plot.panels import EDGE
+from pkpd.plot.sheet import Block, EndLabel, Sheet, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, Look, text_height, wrap
 from pkpd.times import to_hours
 
 WIDTH = 7.1  # inches, two columns of a journal
 WIDTHS: Mapping[tuple[str, ...], float] = {("plasma",): 5.6, ("relief",): 5.2, ("states",): 3.4}  # of one panel
-LEFT, RIGHT, EDGE = 0.56, 0.14, 0.06  # inches: to the axes, from them, to texts
-STRIP, LEVELS, CHANCES, LOWER, ALONE = 0.62, 1.85, 1.4, 2.3, 2.6  # heights of axes, inches
+LEFT, RIGHT = 0.6, 0.14  # inches: to the axes and from them
+LOWER, ALONE = 2.3, 2.6  # heights of axes, inches
 BAR = 0.5  # most for one bar of the joint states with its name, inches
 BELOW = 0.36  # ticks and title of an x axis
 LABELS = 1.45  # width of the labels at the end of curves
-COLUMN_GAP, OWN_SCALE_GAP = 0.12, 0.34
-SAME_SCALE = 8.0  # ratio of highest infusion rates up to which the dose strips share an axis
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A part of the page: its height, inches, and how it is drawn from a place, inches from the top."""
-
-    height: float
-    paint: Callable[[Sheet, float], None]
 
 
 def page(comparison: Comparison, panels: tuple[str, ...], curves: Curves, together: bool) -> Any:
@@ -43,17 +34,17 @@ def page(comparison: Comparison, panels: tuple[str, ...], curves: Curves, togeth
     together : whether the levels of all regimens are one panel, which is then the only one
     returns  : a matplotlib figure
     """
-    columns = bool(curves.courses) and not together
-    width = WIDTH if columns else WIDTHS.get(panels, WIDTH)
+    apart = bool(curves.courses) and not together
+    width = WIDTH if apart else WIDTHS.get(panels, WIDTH)
     looks = style.looks(comparison.arms)
-    letters = iter("ABCDE" if len(panels) + columns > 1 else " ")
+    letters = iter(ascii_uppercase if len(panels) + apart > 1 else " ")
     blocks = []
     if comparison.title:
         blocks.append(_words(wrap(comparison.title, width - 2 * EDGE, TITLE, bold=True), TITLE, INK, bold=True))
     if together:
         blocks.append(_together(comparison, curves, looks, width))
-    elif columns:
-        blocks.append(_columns(comparison, panels, curves, looks, letters))
+    elif apart:
+        blocks += columns.blocks(comparison, panels, curves, looks, letters, LEFT, width - LEFT - RIGHT)
     lower = tuple(panel for panel in ("relief", "states") if panel in panels)
     if lower:
         blocks.append(_lower(comparison, lower, curves, looks, letters, width))
@@ -77,6 +68,8 @@ def _words(lines: Sequence[str], size: float, colour: str, bold: bool = False, g
 def _small_print(comparison: Comparison, panels: tuple[str, ...]) -> str:
     """What every figure says of itself."""
     model = comparison.arms[0].individuals.model
+    acting = [one.modifier.id for arm in comparison.arms for one in arm.individuals.model.modifiers]
+    ids = dict.fromkeys([*(effect.id for effect in model.effects), *acting])
     marks = model.marks()
     untreated = [arm.name for arm in comparison.arms if arm.regimen.is_empty]
     parts = [
@@ -84,106 +77,17 @@ def _small_print(comparison: Comparison, panels: tuple[str, ...]) -> str:
         + (", the same under every regimen" if comparison.paired and len(comparison.arms) > 1 else "")
         + f" (seed {comparison.seed}).",
         f"{marks['assumed']} of {sum(marks.values())} parameters are assumed.",
+        f"Sources: pkpd show ID, where ID is {', '.join([model.id, *ids])}.",
     ]
+    if comparison.study:
+        parts.append(f"Doses: pkpd show {comparison.study}.")
+    measured = [effect.id for effect in model.effects if effect.role == "measure"]
+    hidden = measured[MOST_MEASURES:] if "measures" in panels else []
+    if hidden:
+        parts.append(f"In the table and not drawn: {', '.join(hidden)}.")
     if untreated and "relief" not in panels and "states" not in panels:
         parts.append(f"Without drug and not shown: {', '.join(untreated)}.")
     return " ".join([*parts, *comparison.footnotes(short=True), *comparison.notes])
-
-
-def _columns(
-    comparison: Comparison, panels: tuple[str, ...], curves: Curves, looks: Mapping[str, Look], letters: Iterator[str]
-) -> Block:
-    """Dose strip, levels and probabilities: one column for every treated regimen, over its own time."""
-    courses, count = curves.courses, len(curves.courses)
-    rates = [
-        max(
-            rate_steps(course.arm.regimen, course.arm.individuals.weight, window(course.arm.end, comparison.horizon))[1]
-        )
-        for course in courses
-    ]
-    given = [rate for rate in rates if rate > 0]
-    headroom = 1.9 if any(not dose.duration for course in courses for dose in course.arm.regimen.doses) else 1.55
-    shared = not given or max(given) <= SAME_SCALE * min(given)
-    gap = COLUMN_GAP if shared else OWN_SCALE_GAP
-    wide = (WIDTH - LEFT - RIGHT - (count - 1) * gap) / count
-    names = [wrap(comparison.marked(course.arm.name, short=True), wide, NAME, bold=True) for course in courses]
-    texts = [wrap(course.arm.prescription, wide, SMALL, most=9) for course in courses]
-    effects = side_effects(comparison.arms[0].individuals.model) if "side effects" in panels else []
-    level_key = key_rows(draw.band_symbols(comparison.subjects, comparison.threshold / NG_PER_ML), WIDTH - LEFT - RIGHT)
-    error = max(course.error for course in courses)
-    effect_key = key_rows(draw.side_effect_symbols(effects, error, comparison.subjects), WIDTH - LEFT - RIGHT)
-    head = (
-        max(
-            text_height(len(name), NAME) + text_height(len(text), SMALL)
-            for name, text in zip(names, texts, strict=True)
-        )
-        + 0.08
-    )
-    strip_foot = 0.08
-    key_high = text_height(1, SMALL) + 0.02
-    parts = [("levels", LEVELS, level_key)] if "plasma" in panels else []
-    parts += [("chances", CHANCES, effect_key)] if effects else []
-    height = head + STRIP + strip_foot + sum(high + 0.1 + len(key) * key_high for _, high, key in parts) + BELOW
-
-    def paint(sheet: Sheet, top: float) -> None:
-        limits = draw.level_limits(courses, comparison.threshold / NG_PER_ML, [course.hours[-1] for course in courses])
-        rows = [top + head]
-        sheet.text(EDGE, top, next(letters), NAME + 1, colour=INK, bold=True)
-        at = rows[0] + STRIP + strip_foot
-        for _, high, key in parts:
-            sheet.text(EDGE, at - 0.02, next(letters), NAME + 1, colour=INK, bold=True)
-            sheet.key(LEFT, at, key)
-            rows.append(at + len(key) * key_high + 0.02)
-            at = rows[-1] + high + 0.08
-        for k, course in enumerate(courses):
-            left, look, hours = LEFT + k * (wide + gap), looks[course.arm.name], course.hours[-1]
-            below = sheet.text(left, top, names[k], NAME, colour=style.ink(look.colour), bold=True)
-            sheet.text(left, below + 0.02, texts[k], SMALL)
-            strip = sheet.axes(left, rows[0], wide, STRIP, f"dose: {course.arm.name}")
-            highest = max(given, default=0.0) if shared else rates[k]
-            weight = course.arm.individuals.weight
-            draw.dose_strip(strip, course.arm.regimen, weight, hours, highest, headroom, look, wide)
-            _rate_axis(strip, highest, k, shared)
-            draw.time_axis(strip, hours, wide, labels=not parts)
-            for number, (kind, high, _) in enumerate(parts):
-                axes = sheet.axes(left, rows[number + 1], wide, high, f"{kind}: {course.arm.name}")
-                if kind == "levels":
-                    _levels(axes, comparison, course, look, limits, first=k == 0)
-                else:
-                    _chances(axes, course, effects, look, first=k == 0)
-                draw.time_axis(axes, hours, wide, labels=number == len(parts) - 1)
-
-    return Block(height, paint)
-
-
-def _rate_axis(axes: Any, highest: float, column: int, shared: bool) -> None:
-    """The y axis of a dose strip.
-
-    highest : rate on it, mg/h; 0 where there is no infusion
-    """
-    step = next(s * 10.0**p for p in range(-6, 9) for s in (1, 2, 5) if highest / (s * 10.0**p) <= 3.2)
-    places = [step * n for n in range(int(highest / step + 1e-9) + 1)] if highest else []
-    style.ticks(axes.yaxis, places, None if column == 0 or not shared else [""] * len(places))
-    if column == 0:
-        text = "Mean rate\n(mg/h base)" if highest else "Dose\n(mg base)"
-        axes.set_ylabel(text, fontsize=LABEL, color=INK, labelpad=2)
-
-
-def _levels(
-    axes: Any, comparison: Comparison, course: Course, look: Look, limits: tuple[float, float], first: bool
-) -> None:
-    style.log_axis(axes, *limits, labels=first)
-    draw.threshold_line(axes, comparison.threshold / NG_PER_ML)
-    draw.bands(axes, course, look)
-    if first:
-        axes.set_ylabel(f"{comparison.analyte} in plasma (ng/mL)", fontsize=LABEL, color=INK, labelpad=2)
-
-
-def _chances(axes: Any, course: Course, effects: Sequence[Any], look: Look, first: bool) -> None:
-    draw.chances(axes, course, effects, look)
-    style.ticks(axes.yaxis, (0, 25, 50, 75, 100), None if first else [""] * 5)
-    if first:
-        axes.set_ylabel("Probability of\nside effect (%)", fontsize=LABEL, color=INK, labelpad=2)
 
 
 def _together(comparison: Comparison, curves: Curves, looks: Mapping[str, Look], width: float) -> Block:

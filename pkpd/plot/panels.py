@@ -20,6 +20,7 @@ from pkpd.times import to_ticks
 
 Floats = NDArray[np.float64]
 
+EDGE = 0.06  # inches from the edge of the page to texts
 WIDE_BAND, NARROW_BAND = 0.18, 0.42  # opacity of the bands of 90 and 50 % of patients
 FORMS = {"racemate": "racemate", "S": "S-ketamine", "R": "R-ketamine"}
 
@@ -74,6 +75,7 @@ def dose_strip(
     headroom: float,
     look: Look,
     width: float,
+    named: bool = True,
 ) -> None:
     """What is given over time: infusion rate as filled steps, doses given at once as impulses.
 
@@ -82,6 +84,7 @@ def dose_strip(
     highest  : infusion rate of all strips that share the scale, mg/h; 0 without infusions
     headroom : height of the strip over that of the highest rate
     width    : of the axes, inches
+    named    : whether drug and amounts are told
     """
     top = highest or 1.0
     span = to_ticks(hours)
@@ -94,6 +97,8 @@ def dose_strip(
         axes.plot(
             starts, [top] * len(starts), linestyle="none", marker="o", markersize=2.5, color=look.colour, clip_on=False
         )
+        if not named:
+            continue
         text = f"{number(amount)} mg" + (f" × {len(starts)}" if len(starts) > 1 else "")
         share, room = starts[0] / hours, (style.text_width(text, SMALL) + 0.06) / width
         right = share + room <= 1
@@ -110,6 +115,9 @@ def dose_strip(
                 parse_math=False,
             )
             taken = share + (room if right else 0)
+    axes.set_ylim(0, headroom * top)
+    if not named:
+        return
     total = f"{form_text(regimen.forms)}, {number(float(regimen.cumulative_amount(weight).mean()))} mg"
     axes.annotate(
         total,
@@ -122,7 +130,6 @@ def dose_strip(
         va="top",
         parse_math=False,
     )
-    axes.set_ylim(0, headroom * top)
 
 
 def bands(axes: Any, course: Course, look: Look, line: Any = "-", faint: float = 1.0) -> None:
@@ -170,6 +177,30 @@ def side_effect_looks(effects: Sequence[Effect], colour: str) -> list[dict[str, 
     lines = style.SIDE_EFFECT_LINES
     broad, thin = {"color": colour, "linewidth": 1.8}, {"color": style.dark(colour), "linewidth": 1.0}
     return [{**thin, "linestyle": lines[k % len(lines)]} if k else broad for k in range(len(effects))]
+
+
+def measure(axes: Any, course: Course, name: str, look: Look, limits: tuple[float, float], labels: bool) -> None:
+    """A measure over time: median, and the bands of 50 and 90 % of patients.
+
+    limits : of the axis, in the measure's unit
+    labels : whether its ticks have numbers
+    """
+    low, lower, median, upper, high = course.measures[name]
+    axes.fill_between(course.hours, low, high, color=look.colour, alpha=WIDE_BAND, linewidth=0)
+    axes.fill_between(course.hours, lower, upper, color=look.colour, alpha=NARROW_BAND, linewidth=0)
+    axes.plot(course.hours, median, color=look.colour, linewidth=style.CURVE)
+    axes.set_ylim(*limits)
+    step = next(s * 10.0**p for p in range(-9, 9) for s in (1, 2, 5) if (limits[1] - limits[0]) / (s * 10.0**p) <= 5)
+    first, last = math.ceil(limits[0] / step - 1e-9), math.floor(limits[1] / step + 1e-9)
+    places = [step * n for n in range(first, last + 1)]
+    style.ticks(axes.yaxis, places, None if labels else [""] * len(places))
+
+
+def measure_limits(values: Sequence[Floats]) -> tuple[float, float]:
+    """Limits of the axis of a measure: what is drawn, and a little around it."""
+    low, high = min(float(one.min()) for one in values), max(float(one.max()) for one in values)
+    around = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - around, high + around
 
 
 def relief(axes: Any, curves: Sequence[Relief], looks: dict[str, Look], width: float) -> float:
@@ -267,6 +298,12 @@ def band_symbols(patients: int, threshold: float) -> list[Symbol]:
         Symbol("patch", {"facecolor": "#DADADA", **none}, f"90 % of patients, n = {patients:,}"),
         Symbol("line", dots, f"threshold {threshold:g} ng/mL"),
     ]
+
+
+def measure_symbols(what: str, patients: int) -> list[Symbol]:
+    """The key of a measure: what it is, and in whom."""
+    of = f"median, 50 % and 90 % of patients, n = {patients:,}" if patients > 1 else "one patient"
+    return [Symbol("text", {}, what), Symbol("text", {}, of)]
 
 
 def side_effect_symbols(effects: Sequence[Effect], error: float, patients: int) -> list[Symbol]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from pkpd.plot import style
 
 RESOLUTION = 200  # dots per inch
-SAMPLE, GAP, BETWEEN = 0.22, 0.05, 0.17  # inches: a symbol, from it to its text, from text to next symbol
+SAMPLE, GAP, BETWEEN = 0.22, 0.05, 0.12  # inches: a symbol, from it to its text, from text to next symbol
 LEADER = 0.14  # inches from the end of a curve to its label
 
 
@@ -30,6 +30,14 @@ class Symbol:
     def sample(self) -> float:
         """Inches before its text."""
         return 0.0 if self.kind == "text" else SAMPLE + GAP
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A part of the page: its height, inches, and how it is drawn from a place, inches from the top."""
+
+    height: float
+    paint: Callable[[Sheet, float], None]
 
 
 @dataclass(frozen=True, slots=True)

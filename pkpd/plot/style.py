@@ -19,7 +19,7 @@ from pkpd.comparison import Arm
 
 Line = tuple[float, tuple[float, ...]]
 
-_BETWEEN_UNIT = re.compile(r"(?<=\d) (?=[%≥]|[a-zµ]+/|(?:mg|ug|g|s|min|h|d|doses|weeks?|patients)\b)")
+_BETWEEN_UNIT = re.compile(r"(?<=\d) (?=[%≥]|[a-zµ]+/|(?:mg|ug|g|s|min|h|d|doses|weeks?|patients)\b)| (?=\(!)")
 
 # Okabe and Ito, Color Universal Design (2002), without black and yellow; one regimen has one colour in every panel.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -91,12 +91,12 @@ def dark(colour: str) -> str:
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """Width of one line of text, inches; a little more than its outlines, for fitting letters to pixels widens them.
+    """Width of one line of text, inches; more than its outlines, for a size rounded to whole pixels widens it.
 
     size : of the font, pt
     """
     font = FontProperties(size=size, weight="bold" if bold else "normal")
-    return 1.03 * float(text_to_path.get_text_width_height_descent(text, font, False)[0]) / 72.0
+    return 1.06 * float(text_to_path.get_text_width_height_descent(text, font, False)[0]) / 72.0
 
 
 def text_height(lines: int, size: float) -> float:

@@ -195,7 +195,10 @@ class Population:
         """The spread of body weight."""
         if isinstance(self.weight, Spread):
             return self.weight
-        return Spread(parse(self.weight, "weight", "population weight"), 0.0)
+        weight = parse(self.weight, "weight", "population weight")
+        if not weight > 0:
+            raise SimulationError(f"population: weight is {self.weight!r}; it is above 0.")
+        return Spread(weight, 0.0)
 
     @property
     def numbers(self) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import math
 import re
 
 from pkpd.disagreement.values import COLUMNS, Disagreement, by_reason, hours_text
-from pkpd.terminal.console import console, left, table
+from pkpd.terminal.console import console, left, print_rows, table
 from pkpd.terminal.tables import number_text
 
 LONGEST_NAME = 80  # characters
@@ -64,14 +64,17 @@ def print_disagreement(disagreement: Disagreement) -> None:
         )
     for column in models.columns[1:3]:
         column.justify = "left"
-    out.print(models)
+    print_rows(out, models)
     apart = left(table("How far models inside their limits are apart", "at", "fold", "lowest", "highest"))
     for fold in disagreement.folds:
         low, high = (
             f"{number_text(value)} {name}" for value, name in ((fold.low, fold.lowest), (fold.high, fold.highest))
         )
         apart.add_row(fold.what, number_text(fold.fold), low, high)
-    out.print(apart)
+    if apart.row_count:
+        print_rows(out, apart)
+    if len({curve.model for curve in disagreement.inside}) == 1:
+        out.print("Only one model takes this regimen inside its limits: how far off another would be is not known.")
     if disagreement.sites:
         title = f"Peak at effect sites fed by {disagreement.site_model}"
         if math.isfinite(disagreement.site_fold):
@@ -80,7 +83,7 @@ def print_disagreement(disagreement: Disagreement) -> None:
         for site in disagreement.sites:
             name = ", ".join(site.of) + (f", {site.end} end of its range" if site.end else "")
             sites.add_row(name, hours_text(site.half_life), number_text(site.peak), number_text(site.peak_hours))
-        out.print(sites)
+        print_rows(out, sites)
     if disagreement.points:
         seen = table("Observed", "study", "n", "site", "what", "at (h)", "value", "remark")
         for point in disagreement.points:
@@ -94,12 +97,17 @@ def print_disagreement(disagreement: Disagreement) -> None:
                 f"{number_text(point.value)} {unit}",
                 point.remark,
             )
-        out.print(seen)
+        print_rows(out, seen)
     for curve in disagreement.curves:
         if curve.same:
             out.print(f"Note: {curve.name} gives the same under its other readings: {', '.join(curve.same)}.")
-    for flag in dict.fromkeys(flag.text for curve in disagreement.curves for flag in curve.flags):
-        out.print(f"Note: {flag}")
+    said: dict[str, list[str]] = {}
+    for curve in disagreement.curves:
+        for flag in curve.flags:
+            said.setdefault(flag.text, []).append(curve.model)
+    for text, of in said.items():
+        named = [name for name in dict.fromkeys(of) if name not in text]
+        out.print(f"Note: {', '.join(named)}: {text}" if named else f"Note: {text}")
     for text in by_reason(disagreement.left_out):
         out.print(f"Left out: {text}")
     out.print("Every source: pkpd show MODEL, or pkpd show EFFECT.")

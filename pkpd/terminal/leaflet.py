@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
-from pkpd.guidance.reading import cite, guidelines, harms
+from pkpd.guidance.reading import cite, guidelines, harms, read_guidance
 from pkpd.guidance.values import Guideline, Harm, Statement
 from pkpd.model import library
 from pkpd.model.facts import incomplete_models
@@ -15,6 +15,7 @@ from pkpd.model.modifying import change_rows
 from pkpd.model.parts import Source
 from pkpd.terminal.console import console as a_console
 from pkpd.terminal.console import left_table as a_table
+from pkpd.terminal.console import print_rows
 from pkpd.unsimulated import unsimulated
 
 
@@ -25,7 +26,7 @@ def print_guidance_list() -> None:
         table.add_row(one.id, "guideline", one.about)
     for other in harms():
         table.add_row(other.id, "harm", other.about)
-    a_console().print(table)
+    print_rows(a_console(), table)
 
 
 def print_unsimulated() -> None:
@@ -33,7 +34,7 @@ def print_unsimulated() -> None:
     table = a_table("Trials not simulated", "trial", "indication", "given", "why not", "mark", "source")
     for trial in unsimulated():
         table.add_row(trial.trial, trial.indication, trial.given, trial.why, trial.mark, trial.citation)
-    a_console().print(table)
+    print_rows(a_console(), table)
 
 
 def print_incomplete() -> None:
@@ -44,17 +45,17 @@ def print_incomplete() -> None:
             if one.area == area:
                 cited = f"{one.citation}; doi:{one.doi}" if one.doi else one.citation
                 table.add_row(one.name, one.seen, one.missing, one.use or "-", cited)
-        a_console().print(table)
+        print_rows(a_console(), table)
 
 
 def print_guidance(name: str) -> None:
     """One guideline or harm: every statement, limit, condition and count with its source and mark.
 
-    name : of a file of the kind "guidance"
+    name : of the library, or path of a file of the kind "guideline" or "harm"
     """
     console = a_console()
     there: tuple[Guideline | Harm, ...] = (*guidelines(), *harms())
-    found = next(one for one in there if one.id == name)
+    found = read_guidance(name) if name.endswith(".toml") else next(one for one in there if one.id == name)
     console.print(f"{found.title}  ({found.id})", style="bold")
     console.print(found.about)
     if isinstance(found, Guideline):
@@ -71,7 +72,7 @@ def print_modifier_list() -> None:
     found = [library.load_modifier(name) for name in library.names("modifier")]
     for one in sorted(found, key=lambda modifier: GROUPS.index(modifier.group)):
         table.add_row(one.id, one.group, ", ".join(one.acts_on), one.use_for, one.not_for)
-    a_console().print(table)
+    print_rows(a_console(), table)
 
 
 def print_modifier(found: Modifier) -> None:
@@ -82,7 +83,7 @@ def print_modifier(found: Modifier) -> None:
     table = a_table("Changes", "acts on", "how", "range", "set as", "holds for", "mark", "source", "remark")
     for row in change_rows(found):
         table.add_row(*row)
-    console.print(table)
+    print_rows(console, table)
     _print_sources(console, found.sources)
     for note in found.notes:
         console.print(f"- {note}")
@@ -113,7 +114,7 @@ def _print_guideline(console: Console, guideline: Guideline) -> None:
         watched.add_row(watch.text, watch.grade or "-", watch.mark, watch.source)
     for table in (limits, conditions, watched):
         if table.row_count:
-            console.print(table)
+            print_rows(console, table)
     _print_statements(console, "Content", (*guideline.statements, *guideline.remarks))
 
 
@@ -129,9 +130,9 @@ def _print_harm(console: Console, harm: Harm) -> None:
         rules.add_row(rule.level, str(rule.when), harm.words(rule), rule.mark, rule.source)
     for table in (counts, odds):
         if table.row_count:
-            console.print(table)
+            print_rows(console, table)
     _print_statements(console, "Findings", harm.findings)
-    console.print(rules)
+    print_rows(console, rules)
 
 
 def _print_statements(console: Console, title: str, statements: tuple[Statement, ...]) -> None:
@@ -139,4 +140,4 @@ def _print_statements(console: Console, title: str, statements: tuple[Statement,
     for one in statements:
         table.add_row(one.of or "-", one.text, one.grade or "-", one.mark, one.source)
     if statements:
-        console.print(table)
+        print_rows(console, table)

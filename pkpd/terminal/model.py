@@ -10,7 +10,7 @@ from rich.console import Console
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
-from pkpd.terminal.console import console, left_table
+from pkpd.terminal.console import console, left_table, print_rows
 from pkpd.terminal.standing import print_scores
 from pkpd.units import analyse
 
@@ -61,7 +61,7 @@ def print_model(found: Model | Effect) -> None:
     made = left_table("Parameters", *heads)
     for parameter in found.parameters.values():
         made.add_row(*_parameter_row(parameter))
-    out.print(made)
+    print_rows(out, made)
     for derived, expression in found.derived.items():
         out.print(f"{derived} = {expression.text}")
     if isinstance(found, Model):

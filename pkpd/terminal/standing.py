@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pkpd.model import library
 from pkpd.observations import Score, Scoreboard, scoreboard
-from pkpd.terminal.console import left, table
+from pkpd.terminal.console import left, print_rows, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,7 @@ PARENT, NORKETAMINE = "parent drug", "S-norketamine"
 LEGEND = (
     "Fold error, geometric mean (rows). Rows a model was made from are not counted; where there are no others, "
     '"own" says how far off it is on those. * through a conversion of drug forms; ! outside its population or limits. '
-    "A route without a column has no measured level that could be compared. Line by line: pkpd show MODEL."
+    "Line by line: pkpd show MODEL."
 )
 
 
@@ -29,12 +30,19 @@ def print_standing(console: Console) -> None:
     places = _places(board)
     heads = [f"{route}{'' if group == 'adults' else f', {group}'}" for route, group in places]
     shown = left(table("How far off: fold error on measured ketamine / S-norketamine, (rows)", "model", *heads))
-    shown.columns[0].no_wrap = True
     for name in library.names("pk"):
         cells = [off(board, name, *place) for place in places]
         shown.add_row(name, *cells)
-    console.print(shown)
+    print_rows(console, shown)
     console.print(LEGEND)
+    scored = {route for route, _ in places}
+    unmeasured: dict[str, list[str]] = {}
+    for name in library.names("pk"):
+        for route in library.load(name).routes:
+            if route not in scored:
+                unmeasured.setdefault(route, []).append(name)
+    for route, models in unmeasured.items():
+        console.print(f"No measured level by the route {route}, so that nothing says how far off: {', '.join(models)}.")
 
 
 def _places(board: Scoreboard) -> list[tuple[str, str]]:
@@ -78,8 +86,30 @@ def _short(one: Score) -> str:
 
 
 def score_lines(board: Scoreboard, model: str) -> Sequence[str]:
-    """A line for each score of a model: what was measured, how far off, on how many rows."""
-    return [_line(one) for one in board.of(model) if one.rows == "data"]
+    """A line for each score of a model: what was measured, how far off, on how many rows.
+
+    The parent drug is left out where one analyte is all of it, and another reading where it changes nothing.
+    """
+    mine = [one for one in board.of(model) if one.rows == "data"]
+    plain = {_place(one): one for one in mine if not one.reading}
+    told, alike = [], []
+    for one in mine:
+        if one.analyte == PARENT and any(_same(one, other) and one.reading == other.reading for other in mine):
+            continue
+        if one.reading and _place(one) in plain and _same(one, plain[_place(one)]):
+            alike.append(one.reading)
+            continue
+        told.append(_line(one))
+    return [*told, *(f'reading "{name}": off as far on all other rows' for name in dict.fromkeys(alike))]
+
+
+def _place(one: Score) -> tuple[str, ...]:
+    return (one.route, one.group, one.analyte, one.form)
+
+
+def _same(one: Score, other: Score) -> bool:
+    """Whether two scores, not one and the same, differ in nothing but analyte and reading."""
+    return one is not other and replace(one, analyte="", reading="") == replace(other, analyte="", reading="")
 
 
 def _line(one: Score) -> str:

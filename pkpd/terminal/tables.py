@@ -12,6 +12,7 @@ from rich.console import Console
 
 from pkpd.comparison import JOINT_STATES, Comparison, Summary
 from pkpd.model import library
+from pkpd.terminal.console import columns_width, fitted, print_rows
 from pkpd.terminal.console import console as _console
 from pkpd.terminal.console import left as _left
 from pkpd.terminal.console import table as _table
@@ -20,7 +21,6 @@ from pkpd.terminal.standing import print_standing
 if TYPE_CHECKING:
     from pkpd.study import Study
 
-GAP = 3  # characters between two columns
 KINDS = ("pk", "effect", "modifier", "study", "generic", "guidance", "incomplete")
 
 
@@ -64,8 +64,11 @@ OF_PATIENTS = "mean [5th to 95th percentile of patients] ±Monte-Carlo error"
 OF_ESTIMATE = "estimate [95 % interval of it] ±Monte-Carlo error"
 
 
-def print_comparison(comparison: Comparison, study: Study | None = None) -> None:
-    """The comparison as tables, a line for each arm: levels, relief, side effects, joint states, differences."""
+def print_comparison(comparison: Comparison, study: Study | None = None, named: str = "") -> None:
+    """The comparison as tables, a line for each arm: levels, relief, side effects, joint states, differences.
+
+    named : the study as the user called it, a name or a path
+    """
     console = _console()
     if comparison.title:
         console.print(comparison.title, style="bold")
@@ -88,17 +91,20 @@ def print_comparison(comparison: Comparison, study: Study | None = None) -> None
     model = comparison.arms[0].individuals.model
     marks = model.marks()
     counted = ", ".join(f"{count} {mark}" for mark, count in marks.items() if count)
+    of = ", ".join(file.id for file in model.files)
     console.print(
         f"Model {model.id}: of {sum(marks.values())} numbers, effects included, {counted}. "
-        f"Every source: pkpd show {model.id}"
+        f"Every source: pkpd show NAME, of {of}"
     )
     if study is not None:
+        console.print(f"Source of every dose and of the patients: pkpd show {named or study.id}")
         for described in study.arms:
             if described.note:
                 console.print(f"{described.name}: {described.note}")
         for value in study.values:
             note = f": {value.note}" if value.note else ""
-            console.print(f"In this study {value.of} is {value.value:g} {value.unit} ({value.mark}){note}")
+            unit = "" if value.unit == "1" else f" {value.unit}"
+            console.print(f"In this study {value.of} is {value.value:g}{unit} ({value.mark}){note}")
         for fact in study.facts:
             console.print(f"Beside the simulation: {fact.text} ({fact.mark}, {study.sources[fact.source].citation})")
     console.print("For research and teaching. Not for dosing patients.")
@@ -181,24 +187,17 @@ def _block(
     first = 1
     while first <= len(heads):  # columns that do not fit go into a table of their own
         last = first
-        while last < len(heads) and _width([least[0], *least[first : last + 2]]) <= console.width:
+        while last < len(heads) and columns_width([least[0], *least[first : last + 2]]) <= console.width:
             last += 1
         kept = [0, *range(first, last + 1)]
         table = _table(title if first == 1 else f"{title}, continued", "", *heads[first - 1 : last])
-        widths = [whole[k] for k in kept]
-        while _width(widths) > console.width and any(width > least[k] for width, k in zip(widths, kept, strict=True)):
-            widest = max(width for width, k in zip(widths, kept, strict=True) if width > least[k])
-            widths = [max(least[k], min(width, widest - 1)) for width, k in zip(widths, kept, strict=True)]
+        widths = fitted([least[k] for k in kept], [whole[k] for k in kept], console.width)
         for column, width in zip(table.columns, widths, strict=True):  # a number is never broken, whatever the width
             column.width = width
         for row in rows:
             table.add_row(*(row[k] for k in kept))
         console.print(table)
         first = last + 1
-
-
-def _width(columns: Sequence[int]) -> int:
-    return sum(columns) + GAP * (len(columns) - 1) + 2
 
 
 def csv_text(comparison: Comparison) -> str:
@@ -235,7 +234,7 @@ def print_models(kind: str | None = None) -> None:
                 model.use_for,
                 model.not_for,
             )
-        console.print(table)
+        print_rows(console, table)
         print_standing(console)
     if kind in (None, "effect"):
         table = _left(
@@ -247,7 +246,7 @@ def print_models(kind: str | None = None) -> None:
             table.add_row(
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
-        console.print(table)
+        print_rows(console, table)
     if kind in (None, "study"):
         from pkpd.study import load_study
 
@@ -255,10 +254,10 @@ def print_models(kind: str | None = None) -> None:
         for name in library.study_names():
             study = load_study(name)
             table.add_row(name, study.indication or "-", study.title, "; ".join(arm.name for arm in study.arms))
-        console.print(table)
+        print_rows(console, table)
     if kind in (None, "generic"):
         table = _left(_table("Bare structures without numbers", "model", "parameters to give"))
         for name in library.names("generic"):
             model = library.load(name)
             table.add_row(name, ", ".join(model.parameters))
-        console.print(table)
+        print_rows(console, table)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from figures import clashes, words
 
 import pkpd
 from benchmarks.truth import parameters, report, scoring, targets
@@ -335,8 +336,17 @@ def test_every_prediction_of_the_json_names_its_source() -> None:
 
 
 def test_the_figure(tmp_path) -> None:
-    from benchmarks.truth.figure import draw
+    from benchmarks.truth.figure import HIGH, draw, page
 
+    assert clashes(page(scored())) == []
+    said = words(page(scored()))
+    for expected in ("off by at most 1.25 fold", "off by at most 1.5 fold", "off by at most 2 fold", "observed, ng/mL"):
+        assert expected in said
+    assert "benchmarks.truth --json FILE" in said
+    assert "Not for dosing patients." in said
+    for entry in scored():
+        if entry.row.kind == "data" and entry.predicted > HIGH:
+            assert f"{entry.predicted:,.0f}" in said
     draw(scored(), tmp_path / "truth.png")
     assert 20_000 < (tmp_path / "truth.png").stat().st_size < 300_000
     with pytest.raises(ValueError, match="nothing was predicted"):

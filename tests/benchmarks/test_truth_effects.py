@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from figures import clashes, words
 
 import pkpd
 from benchmarks.truth import effects, effects_figure, measures, push, side_effects, trials
@@ -266,6 +267,10 @@ def test_summary_counts_by_hand() -> None:
 
 def test_the_figure(tmp_path: Path, events: list[side_effects.Score], results: list[trials.Score]) -> None:
     file = tmp_path / "effects.png"
+    figure = effects_figure.page(events, results)
+    assert clashes(figure) == []
+    assert "benchmarks.truth --json FILE" in words(figure)
+    assert "Not for dosing patients." in words(figure)
     effects_figure.draw(events, results, file)
     assert 10_000 < file.stat().st_size < 300_000
     with pytest.raises(ValueError, match="nothing was predicted"):

@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import beta, binomtest
 
 import pkpd
+from pkpd.errors import ModelFileError
 from pkpd.model import library
 
 EFFECTS = [pkpd.load_effect(name) for name in library.names("effect")]
@@ -263,6 +264,21 @@ def test_dallimore_2008_adult() -> None:
     infusion = pkpd.simulate(model, course, None, (minutes, "min"))["herd2008-sedation-score"][:, 0]
     assert infusion.min() < 3.5
     assert minutes[(infusion < 4).nonzero()[0][-1]] == pytest.approx(21.4, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("fast-relief", {"equilibration": "-3 min"}, "equilibration: -3 min is no half-life"),
+        ("fast-relief", {"C50": "0 ng/mL"}, "C50: 0 ng/mL is not above 0"),
+        ("slow-relief", {"P_responder": 1.3}, "P_responder: 1.3 is no probability"),
+        ("psychotomimetic-asked", {"floor": -0.1}, "floor: -0.1 is no probability"),
+    ],
+)
+def test_values_no_effect_can_have_are_refused(name, values, told):
+    with pytest.raises(ModelFileError, match=f'effect "{name}": {told}'):
+        pkpd.load_effect(name).with_values(**values)
+    pkpd.load_effect("olofsen2012-pain").with_values(slope="-0.05 point/(ng/mL)")  # a slope may fall
 
 
 def test_of_a_covariate_that_both_read_the_model_has_the_typical_value() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import pkpd
 from pkpd.errors import ModelFileError
 from pkpd.model.modelfile import read, read_effect, read_model
 
@@ -349,3 +350,12 @@ def test_routes_by_dose() -> None:
         read_model(MODEL.replace('"F_oral"', '"amount"', 1) + own)
     with pytest.raises(ModelFileError, match='unit_dose.*"F_oral" is a plain number; unit_dose needs mg'):
         read_model(MODEL.replace("bioavailability", 'unit_dose = "F_oral"\nbioavailability', 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [({"CL": "-84 L/h"}, "CL is -84 L/h; it is 0 or more"), ({"V1": "0 L"}, "V1 is 0 L; it is above 0")],
+)
+def test_values_no_model_can_have_are_refused(values, told):
+    with pytest.raises(ModelFileError, match=f'model "kamp2020-ketamine": {told}'):
+        pkpd.load("kamp2020-ketamine").with_values(**values)

@@ -46,6 +46,39 @@ def test_models_named_as_made_from_a_row_exist() -> None:
         assert set(row.modifiers) <= known, row.id
 
 
+# What the factors of each modifier were taken from or fitted to: it must not count for the modifier.
+TAKEN_FROM = {
+    "clarithromycin": {"hagelberg2010-clarithromycin-area"},
+    "grapefruit-juice": {"peltoniemi2012-grapefruit-juice-area"},
+    "itraconazole": {"peltoniemi2011-itraconazole-area"},
+    "renal-impairment": {"renal-k-area", "renal-nk-area"},
+    "rifampicin": {
+        "noppers2011-rifampicin-k-area",
+        "noppers2011-rifampicin-k-clearance",
+        "noppers2011-rifampicin-nk-area",
+        "noppers2011-rifampicin-nk-clearance",
+        "peltoniemi2012-rifampicin-iv-area",
+        "peltoniemi2012-rifampicin-oral-area",
+    },
+    "ticlopidine": {"ashraf2018-oral-ticlopidine-k-area", "peltoniemi2011-ticlopidine-area"},
+    "women": {"sigtermans2009-women-men-clearance"},
+}
+
+
+def test_what_a_modifier_was_made_from_names_it() -> None:
+    modifiers = set(library.names("modifier"))
+    named: dict[str, set[str]] = {}
+    for row in ROWS:
+        for name in modifiers.intersection(row.used_by):
+            named.setdefault(name, set()).add(row.id)
+    assert named == TAKEN_FROM
+
+
+def test_a_weight_that_was_taken_says_so() -> None:
+    for row in ROWS:
+        assert row.weight_kg != 70 or "70 kg" in row.note, row.id
+
+
 def test_doubts_are_those_of_the_evidence() -> None:
     doubtful = {row.id for row in concentrations() if row.kind == "doubtful"}
     for arm, analyte, hours in (("s", "sk", "1"), ("rac", "sk", "1"), ("rac", "rk", "1"), ("s", "sk", "3.5")):

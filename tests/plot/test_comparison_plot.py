@@ -125,7 +125,9 @@ def test_a_regimen_has_one_colour_everywhere(study: Comparison, whole: Any) -> N
         assert look.colour in {to_hex(line.get_color()).upper() for line in axes["relief"].lines}
         shown = study.marked(name, short=True)
         titles = [
-            text for text in whole.findobj(Text) if len(text.get_text()) > 5 and shown.startswith(text.get_text())
+            text
+            for text in whole.findobj(Text)
+            if len(text.get_text()) > 5 and shown.startswith(text.get_text().replace("\xa0", " "))
         ]
         assert len(titles) >= 2
         assert {to_hex(title.get_color()) for title in titles} == {style.ink(look.colour)}
@@ -220,6 +222,75 @@ def test_a_model_without_effects_has_doses_and_levels() -> None:
         comparison.plot("states")
 
 
+def test_many_regimens_stand_in_rows() -> None:
+    regimens = {
+        f"{dose} mg/kg over {length} min": f"{dose} mg/kg iv over {length} min"
+        for dose in (0.1, 0.25, 0.5)
+        for length in (5, 40, 100)
+    }
+    figure = compared({**regimens, "placebo": "no treatment"}).plot()
+    assert clashes(figure) == []
+    places = {name: axes.get_position() for name, axes in panels(figure).items() if name.startswith("levels")}
+    assert len(places) == 9
+    assert len({round(place.y0, 6) for place in places.values()}) == 2
+    assert len({round(place.width, 6) for place in places.values()}) == 1
+    assert len({axes.get_ylim() for name, axes in panels(figure).items() if name.startswith("levels")}) == 1
+
+
+def test_measures_are_drawn_in_their_unit() -> None:
+    effects = [pkpd.load_effect(name) for name in ("mean-arterial-pressure", "heart-rate", "cardiac-output")]
+    regimens = {"slow": "0.5 mg/kg iv over 40 min", "push": "0.3 mg/kg iv over 1 min"}
+    comparison = compared(regimens, effects=effects)
+    figure = comparison.plot()
+    assert clashes(figure) == []
+    for effect in effects:
+        axes = [panels(figure)[f"{effect.id}: {name}"] for name in regimens]
+        assert len({one.get_ylim() for one in axes}) == 1
+        assert axes[0].get_ylabel().endswith("(%)")
+        assert effect.endpoint in words(figure).replace("\xa0", " ")
+        peak = comparison.arm("push").outcome(f"peak {effect.id}").values
+        (line,) = axes[1].lines
+        assert max(line.get_ydata()) == pytest.approx(np.median(peak), rel=0.03)
+        assert max(line.get_ydata()) < axes[1].get_ylim()[1]
+    with pytest.raises(SimulationError, match="no measure"):
+        compared(SINGLE).plot("measures")
+    fourth = compared(SINGLE, effects=[*effects, pkpd.load_effect("schuttler1987-eeg-s")]).plot("measures")
+    assert "In the table and not drawn: schuttler1987-eeg-s." in words(fourth).replace("\xa0", " ")
+
+
+def test_every_number_leads_to_its_source(study: Comparison, whole: Any) -> None:
+    said = words(whole).replace("\xa0", " ")
+    assert f"Sources: pkpd show ID, where ID is {MODEL}, " in said
+    for effect in study.arms[0].individuals.model.effects:
+        assert effect.id in said
+    assert "Doses:" not in said  # these stand in the script
+    shipped = pkpd.load_study("perioperative-chronic-pain").with_patients(20).run().plot("plasma")
+    assert "Doses: pkpd show perioperative-chronic-pain." in words(shipped).replace("\xa0", " ")
+    with_another = compared({"both": ("0.5 mg/kg iv over 40 min", "lorazepam")}).plot("plasma")
+    assert "lorazepam." in words(with_another).replace("\xa0", " ")
+
+
+def test_a_passed_limit_is_beside_its_arm_and_told_once() -> None:
+    comparison = pkpd.compare(
+        pkpd.load("ashraf2018-s-ketamine"),
+        {"small": "s-ketamine 14 mg oral", "long": "s-ketamine 10 mg/h iv over 100 h"},
+        pkpd.Population(40, weight="70 kg", seed=1),
+        indication="crps",
+    )
+    figure = comparison.plot()
+    assert clashes(figure) == []
+    said = words(figure).replace("\xa0", " ")
+    limits = [flag for flag in comparison.flags if flag.kind == "limit"]
+    assert {flag.of for flag in limits} == {"long"}
+    assert "long (!1" in said
+    assert "small (!1" not in said
+    for flag in limits:
+        assert said.count(flag.text) == 1
+    others = [flag for flag in comparison.flags if flag.kind not in ("limit", "conversion")]
+    assert others
+    assert not any(flag.text in said for flag in others)
+
+
 def test_a_short_course_has_no_states_and_a_short_relief() -> None:
     comparison = compared(
         {"push": "0.3 mg/kg iv bolus", "slow": "0.3 mg/kg iv over 15 min", "none": "no treatment"}, until="90 min"
@@ -296,6 +367,19 @@ def test_overlapping_text_is_found(study: Comparison) -> None:
     figure = study.plot("states")
     figure.text(0.5, 0.5, "over the bars, over and over")
     assert clashes(figure)
+
+
+def test_many_doses_are_seen_between_them() -> None:
+    regimen = parse("s-ketamine 10 mg oral every 8 h for 84 doses")
+    times = course_times(regimen, window(regimen.end, 90 * DAY))
+    starts = regimen.doses[0].starts
+    for start, after in pairwise(starts):
+        inside = (times > start + HOUR // 4) & (times < after - 1)
+        assert inside.sum() >= 5
+    comparison = pkpd.compare(pkpd.load("perezruixo2021-esketamine"), {"thrice a day": regimen}, 20, effects=[])
+    course = follow(comparison, comparison.arms[0], window(regimen.end, 90 * DAY))
+    first, last = (course.hours >= 24) & (course.hours < 32), (course.hours >= 640) & (course.hours < 648)
+    assert course.bands[2][last].max() == pytest.approx(course.bands[2][first].max(), rel=0.25)
 
 
 def test_windows_and_times() -> None:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from figures import clashes, panels, words
 from matplotlib.collections import PolyCollection
+from matplotlib.text import Text
 
 import pkpd
-from pkpd.disagreement.values import Disagreement
+from pkpd.disagreement.values import SLOW, Disagreement, hours_text
+from pkpd.plot import sites
 from pkpd.plot.comparison import save
 from pkpd.plot.disagreement import COLOURS, FILLS, LINE, looks, small_print, studies
 
@@ -30,6 +32,13 @@ CASES = {
     "nasal": ("s-ketamine 84 mg nasal", None, "70 kg"),
     "oral": ("s-ketamine 14 mg oral", None, "70 kg"),
     "metabolite": ("s-ketamine 10 mg iv over 30 min", "S-norketamine", "70 kg"),
+    "push": ("0.3 mg/kg iv bolus", None, "70 kg"),
+    "minute": ("0.3 mg/kg iv over 1 min", None, "70 kg"),
+    "devices": ("s-ketamine 3 devices of 28 mg nasal", None, "70 kg"),
+    "film": ("s-ketamine 50 mg sublingual", None, "70 kg"),
+    "small bolus": ("10 mg iv bolus", None, "70 kg"),
+    "long S": ("s-ketamine 20 mg/h iv over 100 h", None, "70 kg"),
+    "many": ("50 mg iv bolus every 12 h for 20 doses", None, "70 kg"),
     "boluses": ("0.3 mg/kg iv bolus every 12 h for 4 doses", None, "70 kg"),
 }
 
@@ -80,7 +89,48 @@ def test_axis_is_logarithmic_and_begins_at_a_tick(figure: Any) -> None:
     axes = panels(figure)["levels"]
     assert axes.get_yscale() == "log"
     assert axes.get_ylim()[0] > 0
-    assert set(panels(figure)) == {"dose", "levels", "effect sites"}
+    shown = {"dose, first hours", "levels, first hours", "dose", "levels", "effect sites"}
+    assert set(panels(figure)) == shown
+    assert panels(figure)["levels, first hours"].get_ylim() == axes.get_ylim()
+    assert (panels(figure)["levels, first hours"].get_xlim(), axes.get_xlim()) == ((0, 1), (0, 6))
+
+
+def test_the_first_hours_are_apart_where_the_peak_is_in_them() -> None:
+    assert panels(of("push").plot())["levels, first hours"].get_xlim() == (0, 0.5)
+    for case in ("oral", "long", "boluses", "metabolite"):
+        assert "levels, first hours" not in panels(of(case).plot())
+
+
+def test_every_effect_site_is_named_beside_its_peak_and_range(infused: Disagreement, figure: Any) -> None:
+    axes = panels(figure)["effect sites"]
+    named = [site for site in infused.sites if site.half_life < SLOW and not site.end]
+    assert named
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    peaks = [float(value) for line in dots for value in line.get_xdata()]
+    assert peaks == pytest.approx([site.peak for site in named])
+    assert axes.get_xlim()[0] == 0
+    said = [" ".join(text.get_text().split()) for text in figure.findobj(Text)]
+    listed = " ".join(said)
+    for site in named:
+        assert hours_text(site.half_life) in said
+        assert f"{site.peak:.3g}" in said
+        for effect in site.of:
+            assert effect in listed
+    rows = sites.rows(infused, [site for site in infused.sites if site.half_life < SLOW])
+    for row in rows:
+        assert row.low <= row.site.peak <= row.high
+    plasma = infused.curve(infused.site_model).peak
+    assert next(row.high for row in rows if "dizziness" in row.site.of) == pytest.approx(plasma)
+    assert next(row.high for row in rows if "fast-relief" in row.site.of) < plasma
+
+
+def test_a_limit_names_the_models_that_pass_it() -> None:
+    long = pkpd.disagree("s-ketamine 20 mg/h iv over 100 h")
+    said = small_print(long)
+    (limits,) = [line for line in said if line.startswith("†")]
+    for curve in long.curves:
+        assert (curve.model in limits) == curve.outside
+    assert "noppers2011-s-ketamine: Outside the limit duration to 5 h: 100 h." in limits
 
 
 def test_a_site_is_a_line_and_a_model_a_colour(infused: Disagreement) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import pkpd
 from pkpd.errors import PkpdError, SimulationError, UnitError
 from pkpd.population.people import CRPS_WEIGHT, Population, Share, Spread
 
@@ -179,6 +180,16 @@ def test_ages_below_0_are_refused() -> None:
     people = Population(200, covariates={"age": Spread(5.0, 10.0, "normal")})
     with pytest.raises(SimulationError, match="some ages come out below 0"):
         people.covariate("age", 0)
+
+
+def test_a_weight_that_is_none_and_a_covariate_spelt_wrong_are_refused() -> None:
+    with pytest.raises(SimulationError, match=r"weight is '0 kg'; it is above 0"):
+        Population(3, weight="0 kg")
+    people = Population(3, covariates={"agge": "9 year"})
+    with pytest.raises(SimulationError, match=r'reads no covariate agge. Allowed: age, weight. Did you mean "age"\?'):
+        pkpd.simulate(pkpd.load("kamp2020-ketamine"), "20 mg iv", people, ["1 h"])
+    other = Population(3, covariates={"asian": 1})  # of another model, and like nothing this one reads
+    assert len(pkpd.simulate(pkpd.load("kamp2020-ketamine"), "20 mg iv", other, ["1 h"])["S-ketamine"][0]) == 3
 
 
 def test_two_traits_are_had_by_different_people() -> None:

@@ -1,0 +1,80 @@
+"""A study in a terminal: its question, patients, arms and own values, each with source and mark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from pkpd.comparing import equipped
+from pkpd.guidance.reading import cite
+from pkpd.population.people import Given, Share, Spread
+from pkpd.study import Study
+from pkpd.terminal.console import console, left_table, print_rows
+
+
+def print_study(study: Study, named: str = "") -> None:
+    """Everything a study file says, and where the rest of its numbers stands.
+
+    named : the study as the user called it, a name or a path
+    """
+    out = console()
+    out.print(f"{study.title}  ({study.id})", style="bold")
+    if study.about:
+        out.print(study.about)
+    if study.indication:
+        out.print(f"Treats: {study.indication}.")
+    effects = [effect.id for effect in equipped(study.model, study.effects)[0].effects]
+    out.print(f"Model: {study.model.id}. Effects: {', '.join(effects) or 'none'}.")
+    _print_patients(out, study)
+    arms = left_table("Arms", "arm", "prescription", "mark", "source", "remark")
+    for arm in study.arms:
+        beside = f" with {', '.join(one.id for one in arm.modifiers)}" if arm.modifiers else ""
+        arms.add_row(arm.name, f"{arm.regimen}{beside}", arm.mark, arm.source, arm.note or "-")
+    print_rows(out, arms)
+    values = left_table("Other values than in the files of model and effects", *_VALUE_HEADS)
+    for value in study.values:
+        unit = "" if value.unit == "1" else value.unit
+        values.add_row(value.of, f"{value.value:g}", unit, value.mark, value.source, value.note or "-")
+    facts = left_table("Found, and not simulated", "what", "mark", "source")
+    for fact in study.facts:
+        facts.add_row(fact.text, fact.mark, fact.source)
+    _print_filled(out, (values, facts))
+    out.print("Sources", style="bold")
+    for key, source in study.sources.items():
+        out.print(f"  {key}: {cite(source)}{f'; {source.population}' if source.population else ''}")
+    out.print("Every other number: pkpd show NAME, of the model and of each effect above.")
+    out.print(f"To simulate it: pkpd compare {named or study.id}")
+    out.print("For research and teaching. Not for dosing patients.")
+
+
+_VALUE_HEADS = ("parameter", "value", "unit", "mark", "source", "remark")
+
+
+def _print_filled(out: Console, tables: Sequence[Table]) -> None:
+    for table in tables:
+        if table.row_count:
+            print_rows(out, table)
+
+
+def _print_patients(out: Console, study: Study) -> None:
+    """How many, and what varies between them or is the same in all."""
+    people = study.population
+    table = left_table(f"Patients: {people.size:,}, seed {people.seed}", "what", "value", "mark", "source")
+    for name, given in {"weight": people.weight, **people.covariates}.items():
+        table.add_row(name, *_given(name, given))
+    print_rows(out, table)
+
+
+def _given(name: str, given: Given) -> tuple[str, str, str]:
+    if isinstance(given, Share):
+        return (f"in {given.share:.0%}", given.mark, given.source)
+    if isinstance(given, Spread):
+        unit = {"weight": "kg", "age": "years"}.get(name, "")
+        ends = [f"least {given.least:g}"] if math.isfinite(given.least) else []
+        ends += [f"most {given.most:g}"] if math.isfinite(given.most) else []
+        text = ", ".join([f"mean {given.mean:g} {unit}".strip(), f"sd {given.sd:g}", *ends])
+        return (f"{given.kind}: {text}", given.mark, given.source)
+    return (f"{given} in all", "in the file", "in the file")
