@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pkpd.cli import main
-from pkpd.observations import Score, Scoreboard, scoreboard
+from pkpd.errors import ObservationError
+from pkpd.observations import Score, Scoreboard, effect_scores, scoreboard
+from pkpd.observations.effect_scores import read_effect_scores
 from pkpd.terminal.standing import off, score_lines
 
 ONE = Score(
@@ -93,3 +97,33 @@ def test_a_route_nothing_was_measured_by_is_named(capsys) -> None:
         "No measured level by the route nasal, so that nothing says how far off: perezruixo2021-esketamine." in printed
     )
     assert "by the route oral," not in printed
+
+
+def test_an_effect_says_how_far_off_it_was(capsys) -> None:
+    assert main(["models", "effect"]) == 0
+    printed = capsys.readouterr().out
+    (line,) = (
+        text for text in printed[printed.index("How far off") :].splitlines() if " loss-of-responsiveness " in text
+    )
+    assert line.split() == ["loss-of-responsiveness", "0", "of", "2", "-"]
+    assert main(["show", "psychotomimetic-asked"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Motov 2017 (24), motov2017-push: " in shown
+    assert "91.7 % (73 to 99) observed, inside; made from it; levels of kamp2020-ketamine" in shown
+
+
+def test_an_observation_without_an_interval_is_neither_inside_nor_outside() -> None:
+    (nasal,) = (one for one in effect_scores() if one.row == "cadss-nasal-56")
+    assert nasal.inside is None
+    assert not nasal.counted
+
+
+@pytest.mark.parametrize(
+    "text", ["{", '[{"row": "nobody", "model": "m", "predicted": 0.5}]', '[{"row": "motov2017-push"}]']
+)
+def test_what_is_no_scoreboard_of_effects_is_refused(tmp_path, text) -> None:
+    file = tmp_path / "effects-scoreboard.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ObservationError, match="not a scoreboard"):
+        read_effect_scores(file)
+    assert read_effect_scores(tmp_path / "absent.json") == ()

@@ -16,6 +16,7 @@ from benchmarks.truth import effects, parameters, report, scoring, targets
 from benchmarks.truth.meeting import subjects
 from pkpd import observations
 from pkpd.observations.cells import folder
+from pkpd.observations.effect_scores import NAME as EFFECTS
 
 
 def main() -> int:
@@ -24,7 +25,7 @@ def main() -> int:
     parser.add_argument("--kinetics", action="store_true", help="concentrations and parameters alone, in seconds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every prediction with its source here")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw predicted against observed (.png, .svg)")
-    parser.add_argument("--keep", action="store_true", help="write the scoreboard that `pkpd models` shows")
+    parser.add_argument("--keep", action="store_true", help="write the scoreboards that `pkpd models` shows")
     chosen = parser.parse_args()
     models = list(subjects())
     entries, missing = scoring.score(observations.concentrations(), models)
@@ -43,6 +44,8 @@ def main() -> int:
         others = effects.predict()
         print("\n" + others.text())
         written |= others.as_json()
+        if chosen.keep:
+            _keep(EFFECTS, others.kept())
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     if chosen.figure is not None:
@@ -50,9 +53,14 @@ def main() -> int:
 
         draw(entries, chosen.figure)
     if chosen.keep:
-        lines = json.dumps(report.kept(scores, entries), separators=(",", ":")).replace("},{", "},\n{")
-        (folder() / "scoreboard.json").write_text(lines + "\n", encoding="utf-8")
+        _keep("scoreboard.json", report.kept(scores, entries))
     return int(any(one.required and one.met is False for one in judged))
+
+
+def _keep(name: str, what: Any) -> None:
+    """Write a scoreboard into the package's data, an entry a line."""
+    lines = json.dumps(what, separators=(",", ":")).replace("},{", "},\n{")
+    (folder() / name).write_text(lines + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

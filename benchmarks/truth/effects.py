@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.truth import measures, push, side_effects, trials
+from benchmarks.truth.settings import DEFAULT
 
 
 class Predicted(NamedTuple):
@@ -31,6 +32,16 @@ class Predicted(NamedTuple):
             "push_against_infusion": push.as_json(self.tried),
             "trials": trials.as_json(self.results),
         }
+
+    def kept(self) -> list[dict[str, Any]]:
+        """What the package keeps: predictions of the default configuration to four digits, by observation."""
+        shares = [(one.incidence.id, one) for one in self.events if one.setting == DEFAULT]
+        sizes = [(one.measure.id, one) for one in self.sizes if one.setting == DEFAULT]
+        return [
+            {"row": row, "model": one.model, "predicted": float(f"{one.predicted:.4g}")}
+            for row, one in (*shares, *sizes)
+            if one.predicted is not None
+        ]
 
 
 def predict(subjects: int = side_effects.SUBJECTS) -> Predicted:

@@ -11,7 +11,7 @@ from pkpd.model.effect import Effect
 from pkpd.model.model import Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
 from pkpd.terminal.console import console, left_table, print_rows
-from pkpd.terminal.standing import print_scores
+from pkpd.terminal.standing import print_scores, print_scores_of_effect
 from pkpd.units import analyse
 
 LONGEST_FORMULA = 160  # characters
@@ -75,6 +75,8 @@ def print_model(found: Model | Effect) -> None:
         for reading in found.readings.values():
             out.print(_reading_text(found, reading))
         print_scores(out, found.id)
+    if isinstance(found, Effect):
+        print_scores_of_effect(out, found.id)
     for correlation in found.correlations if isinstance(found, Effect) else ():
         out.print(
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pkpd.model import library
-from pkpd.observations import Score, Scoreboard, scoreboard
+from pkpd.observations import EffectScore, Score, Scoreboard, effect_scores, scoreboard
 from pkpd.terminal.console import left, print_rows, table
 
 if TYPE_CHECKING:
@@ -140,3 +140,47 @@ def print_scores(console: Console, model: str) -> None:
         console.print("Against measured concentrations", style="bold")
     for line in found:
         console.print(f"  {line}")
+
+
+def print_standing_of_effects(console: Console) -> None:
+    """A line for each effect that was held against observations: how many of them it lies inside."""
+    shown = left(table("How far off: predictions inside the observed 95 % interval", "effect", "held out", "made from"))
+    board = effect_scores()
+    for effect in dict.fromkeys(one.effect for one in board):
+        mine = [one for one in board if one.effect == effect and one.inside is not None]
+        if mine:
+            shown.add_row(effect, *(_inside([one for one in mine if one.counted is kind]) for kind in (True, False)))
+    if board:
+        print_rows(console, shown)
+        console.print(
+            "Held out: observations the effect was made without. An effect that is not named was held against none. "
+            "Line by line: pkpd show EFFECT."
+        )
+
+
+def _inside(scores: Sequence[EffectScore]) -> str:
+    return f"{sum(bool(one.inside) for one in scores)} of {len(scores)}" if scores else "-"
+
+
+def print_scores_of_effect(console: Console, effect: str) -> None:
+    """Every observation of one effect beside its prediction, where there is any."""
+    mine = [one for one in effect_scores() if one.effect == effect]
+    if mine:
+        console.print("Against observations, default configuration", style="bold")
+    for one in mine:
+        console.print(f"  {_observation(one)}")
+
+
+def _observation(one: EffectScore) -> str:
+    """Such as "Motov 2017 (24): 78 % predicted, 92 % (73 to 99) observed, inside; made from it"."""
+
+    def text(value: float) -> str:
+        return f"{100 * value:.3g}" if not one.unit else f"{value:.3g}"
+
+    unit = one.unit or "%"
+    interval = "" if one.low is None or one.high is None else f" ({text(one.low)} to {text(one.high)})"
+    of = f" ({one.n})" if one.n is not None else ""
+    inside = {True: ", inside", False: ", outside", None: ""}[one.inside]
+    made = "" if one.counted else "; made from it"
+    values = f"{text(one.predicted)} {unit} predicted, {text(one.observed)} {unit}{interval} observed"
+    return f"{one.study}{of}, {one.row}: {values}{inside}{made}; levels of {one.model}"

@@ -16,7 +16,7 @@ from pkpd.terminal.console import columns_width, fitted, print_rows
 from pkpd.terminal.console import console as _console
 from pkpd.terminal.console import left as _left
 from pkpd.terminal.console import table as _table
-from pkpd.terminal.standing import print_standing
+from pkpd.terminal.standing import print_standing, print_standing_of_effects
 
 if TYPE_CHECKING:
     from pkpd.study import Study
@@ -247,6 +247,7 @@ def print_models(kind: str | None = None) -> None:
                 f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
             )
         print_rows(console, table)
+        print_standing_of_effects(console)
     if kind in (None, "study"):
         from pkpd.study import load_study
 

@@ -16,6 +16,7 @@ from benchmarks.truth import effects, effects_figure, measures, push, side_effec
 from benchmarks.truth import settings as st
 from benchmarks.truth.settings import DEFAULT, Setting
 from pkpd.errors import PkpdError
+from pkpd.observations import effect_scores
 from pkpd.observations.incidences import Incidence
 from pkpd.observations.incidences import side_effects as incidences
 from pkpd.observations.measures import measures as sizes
@@ -43,6 +44,18 @@ def test_every_row_that_is_not_ruled_out_is_predicted_or_says_why(events: list[s
         assert (one.predicted is None) == bool(one.refused)
         if one.incidence.endpoint not in pkpd.names("effect"):
             assert f'no effect "{one.incidence.endpoint}"' in one.refused
+
+
+def test_the_kept_scoreboard_of_effects_is_what_comes_out() -> None:
+    """Otherwise: python -m benchmarks.truth --keep."""
+    default = [Setting(DEFAULT)]
+    made = effects.Predicted(side_effects.score(settings=default), measures.score(settings=default), [], [])
+    kept = {one.row: one for one in effect_scores()}
+    expected = {one["row"]: one for one in made.kept()}
+    assert kept.keys() == expected.keys()
+    for row, one in expected.items():
+        assert kept[row].predicted == pytest.approx(one["predicted"], abs=2e-3, rel=2e-3), row
+        assert kept[row].model == one["model"], row
 
 
 def test_what_made_an_effect_is_never_counted(events: list[side_effects.Score]) -> None:
