@@ -376,19 +376,8 @@ class Regimen:
 
 
 def _order(dose: Dose) -> tuple[object, ...]:
-    return (
-        dose.start,
-        dose.duration,
-        str(dose.form),
-        dose.route,
-        dose.kind,
-        dose.per,
-        dose.quantity,
-        dose.every,
-        dose.count,
-        dose.cap is not None,
-        dose.cap or 0.0,
-    )
+    given = (dose.start, dose.duration, str(dose.form), dose.route, dose.kind, dose.per, dose.quantity)
+    return (*given, dose.every, dose.count, dose.cap is not None, dose.cap or 0.0)
 
 
 def _shifted(regimen: Regimen, ticks: int) -> Regimen:
