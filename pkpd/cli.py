@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(chosen: argparse.Namespace) -> int:
     from pkpd.study import load_study
-    from pkpd.terminal.tables import csv_text, print_comparison
+    from pkpd.terminal.comparison import csv_text, print_comparison
 
     for name in ("subjects", "threads"):
         value = getattr(chosen, name)
@@ -164,7 +164,7 @@ def _write(folder: Path, name: str, text: str, figure: Any) -> str:
 
 
 def _models(chosen: argparse.Namespace) -> int:
-    from pkpd.terminal.tables import KINDS, print_models
+    from pkpd.terminal.listing import KINDS, print_models
 
     if chosen.kind is not None and chosen.kind not in KINDS:
         raise UnknownName(f'pkpd models: kind "{chosen.kind}" is not known. {nearest(chosen.kind, KINDS)}')

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 import pkpd
 from pkpd.comparison import JOINT_STATES, wilson
 from pkpd.errors import SimulationError
-from pkpd.terminal.tables import print_comparison
+from pkpd.terminal.comparison import print_comparison
 
 PUSH, SLOW = "0.3 mg/kg iv over 4 min", "0.3 mg/kg iv over 15 min"
 ARMS = {"push": PUSH, "slow": SLOW, "none": "no treatment"}

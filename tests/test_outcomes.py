@@ -10,7 +10,7 @@ import pytest
 import pkpd
 from pkpd.errors import ModelFileError, PkpdError, UnknownName
 from pkpd.model import library
-from pkpd.terminal.tables import csv_text, print_comparison
+from pkpd.terminal.comparison import csv_text, print_comparison
 
 KAMP = pkpd.load("kamp2020-ketamine")
 ARMS = {"push": "0.3 mg/kg iv over 4 min", "slow": "0.3 mg/kg iv over 15 min", "none": "no treatment"}

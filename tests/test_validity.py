@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import pkpd
 from pkpd import validity
 from pkpd.errors import SimulationError, UnknownName
-from pkpd.terminal.tables import csv_text, print_comparison
+from pkpd.terminal.comparison import csv_text, print_comparison
 
 KAMP = pkpd.load("kamp2020-ketamine")
 SIMONS = pkpd.load("simons2022-s-ketamine")

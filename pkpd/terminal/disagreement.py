@@ -9,8 +9,8 @@ import math
 import re
 
 from pkpd.disagreement.values import COLUMNS, Disagreement, by_reason, hours_text
+from pkpd.terminal.comparison import number_text
 from pkpd.terminal.console import console, left, print_rows, table
-from pkpd.terminal.tables import number_text
 
 LONGEST_NAME = 80  # characters
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal: the comparison and the library."""
+"""A comparison for a terminal: its tables, what flags and notes say, and the same as CSV."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pkpd.comparison import JOINT_STATES, Comparison, Summary
-from pkpd.model import library
-from pkpd.terminal.console import columns_width, fitted, print_rows
+from pkpd.terminal.console import columns_width, fitted
 from pkpd.terminal.console import console as _console
 from pkpd.terminal.console import left as _left
 from pkpd.terminal.console import table as _table
-from pkpd.terminal.standing import print_standing, print_standing_of_effects
 
 if TYPE_CHECKING:
     from pkpd.study import Study
-
-KINDS = ("pk", "effect", "modifier", "study", "generic", "guidance", "incomplete")
 
 
 def number_text(value: float, digits: int = 3) -> str:
@@ -217,48 +213,3 @@ def csv_text(comparison: Comparison) -> str:
             ]
         )
     return made.getvalue()
-
-
-def print_models(kind: str | None = None) -> None:
-    """What the library holds, from where, usable for what."""
-    console = _console()
-    if kind in (None, "pk"):
-        table = _left(_table("Kinetic models", "model", "gives", "site", "routes", "use it for", "not for"))
-        for name in library.names("pk"):
-            model = library.load(name)
-            table.add_row(
-                name,
-                ", ".join(model.outputs),
-                model.sampling_site,
-                ", ".join(model.routes),
-                model.use_for,
-                model.not_for,
-            )
-        print_rows(console, table)
-        print_standing(console)
-    if kind in (None, "effect"):
-        table = _left(
-            _table("Effects (* of the default configuration)", "effect", "endpoint", "follows", "use it for", "not for")
-        )
-        for name in library.names("effect"):
-            effect = library.load_effect(name)
-            follows = ", ".join(effect.analytes) or (f"share of {effect.curve.of}" if effect.curve.of else "-")
-            table.add_row(
-                f"{name}{' *' if effect.default else ''}", effect.endpoint, follows, effect.use_for, effect.not_for
-            )
-        print_rows(console, table)
-        print_standing_of_effects(console)
-    if kind in (None, "study"):
-        from pkpd.study import load_study
-
-        table = _left(_table("Studies", "study", "indication", "title", "arms"))
-        for name in library.study_names():
-            study = load_study(name)
-            table.add_row(name, study.indication or "-", study.title, "; ".join(arm.name for arm in study.arms))
-        print_rows(console, table)
-    if kind in (None, "generic"):
-        table = _left(_table("Bare structures without numbers", "model", "parameters to give"))
-        for name in library.names("generic"):
-            model = library.load(name)
-            table.add_row(name, ", ".join(model.parameters))
-        print_rows(console, table)
