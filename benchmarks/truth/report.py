@@ -95,12 +95,13 @@ def parameters_table(entries: Sequence[ParameterEntry]) -> str:
 
 
 def unpredicted(missing: Sequence[Missing], entries: Sequence[Entry]) -> str:
-    """Observations that no model can say anything of, and the commonest reason."""
+    """Observations that no model can say anything of, and the commonest reason of those that have the route."""
     met = {entry.row.id for entry in entries}
     lines: dict[str, list[str]] = {}
     for row in dict.fromkeys(one.row for one in missing):
         if row not in met:
-            whys = Counter(one.why for one in missing if one.row == row and one.why != OTHER_AGE)
+            every = [one.why for one in missing if one.row == row and one.why != OTHER_AGE]
+            whys = Counter([why for why in every if not why.endswith(" route")] or every)
             why = whys.most_common(1)[0][0] if whys else OTHER_AGE
             lines.setdefault(why, []).append(row)
     return "\n".join(f"no model: {why}: {', '.join(rows)}" for why, rows in lines.items())

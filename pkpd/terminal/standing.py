@@ -31,7 +31,8 @@ def print_standing(console: Console) -> None:
     heads = [f"{route}{'' if group == 'adults' else f', {group}'}" for route, group in places]
     shown = left(table("How far off: fold error on measured ketamine / S-norketamine, (rows)", "model", *heads))
     for name in library.names("pk"):
-        cells = [off(board, name, *place) for place in places]
+        told = (off(board, name, *place) for place in places)
+        cells = [text.replace(", ", ",\n").replace(" / ", "\n/ ") for text in told]
         shown.add_row(name, *cells)
     print_rows(console, shown)
     console.print(LEGEND)
