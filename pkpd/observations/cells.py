@@ -83,6 +83,13 @@ class Cells:
             raise self.error(column, f'"{self.text(column)}" is not a whole number.')
         return None if found is None else int(found)
 
+    def needed_whole(self, column: str) -> int:
+        """A whole number above 0 that must be there."""
+        found = self.whole(column)
+        if found is None:
+            raise self.error(column, "nothing stands there; it needs a whole number above 0.")
+        return found
+
     def span(self, column: str) -> tuple[float, ...]:
         """A number above 0, or two of them, rising, joined by "-"; nothing where the cell is empty."""
         text = self.text(column)

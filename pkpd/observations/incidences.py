@@ -115,15 +115,12 @@ def read_side_effects(path: Path) -> tuple[Incidence, ...]:
 
 
 def _incidence(cells: Cells) -> Incidence:
-    row = cells.whole("row")
-    if row is None:
-        raise cells.error("row", "nothing stands there; it needs the number of the row it came from.")
     events, total, incidence = findings.counted(cells)
     control_events, control_total, control_incidence = findings.counted(cells, "control_")
     scored, why_not, used_by, used_why = findings.verdict(cells)
     made = Incidence(
         id=cells.text("id"),
-        row=row,
+        row=cells.needed_whole("row"),
         study=cells.needed("study"),
         citation=cells.needed("citation"),
         doi=cells.text("doi"),

@@ -85,14 +85,14 @@ def read_measures(path: Path) -> tuple[Measure, ...]:
 
 
 def _measure(cells: Cells) -> Measure:
-    row, regimen = cells.whole("row"), cells.regimen("regimen")
-    if row is None or regimen is None:
-        raise cells.error("row" if row is None else "regimen", "nothing stands there; it must be given.")
+    regimen = cells.regimen("regimen")
+    if regimen is None:
+        raise cells.error("regimen", "nothing stands there; it must be given.")
     scored, why_not, used_by, used_why = findings.verdict(cells)
     factor = cells.perhaps("factor")
     made = Measure(
         id=cells.text("id"),
-        row=row,
+        row=cells.needed_whole("row"),
         study=cells.needed("study"),
         n=findings.count(cells, "n"),
         form=cells.word("form", findings.FORMS),

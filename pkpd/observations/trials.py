@@ -166,19 +166,16 @@ def read_trials(path: Path) -> tuple[Trial, ...]:
 
 
 def _trial(cells: Cells) -> Trial:
-    row, year = cells.whole("row"), cells.whole("year")
-    if row is None or year is None:
-        raise cells.error("row", "row or year is missing; it needs both.")
     events, total, incidence = findings.counted(cells)
     comparator_events, comparator_total, comparator_incidence = findings.counted(cells, "comparator_")
     scored, why_not, used_by, used_why = findings.verdict(cells)
     made = Trial(
         id=cells.text("id"),
-        row=row,
+        row=cells.needed_whole("row"),
         study=cells.needed("study"),
         citation=cells.needed("citation"),
         doi=cells.text("doi"),
-        year=year,
+        year=cells.needed_whole("year"),
         indication=cells.needed("indication"),
         design=cells.needed("design"),
         n=findings.count(cells, "n"),

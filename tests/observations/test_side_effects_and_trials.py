@@ -185,6 +185,7 @@ def test_sizes_are_those_collected() -> None:
         ("vankawala2021-heart-rate", {"at": "2 min"}, "dose for half"),
         ("hui1995-command", {"low": "0.5"}, "outside its own interval"),
         ("hui1995-command", {"regimen": ""}, "must be given"),
+        ("hui1995-command", {"row": ""}, "column row: nothing stands there"),
         ("hui1995-command", {"at": "2 mg"}, "column at"),
         ("vankawala2021-heart-rate", {"factor_why": ""}, "column factor_why"),
         ("vankawala2021-systolic", {"used_by": "", "used_why": ""}, "column used_by"),
@@ -195,7 +196,7 @@ def test_sizes_that_do_not_fit_are_refused(tmp_path: Path, row: str, cells: dict
         measures.read_measures(broken(tmp_path, "measures.csv", row, **cells))
 
 
-def broken(tmp_path: Path, name: str, row: str, **cells: str) -> Path:
+def broken(tmp_path: Path, name: str, row: str, /, **cells: str) -> Path:
     """A copy of a table with some cells of one row changed."""
     with (folder() / name).open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
@@ -214,6 +215,9 @@ def broken(tmp_path: Path, name: str, row: str, **cells: str) -> Path:
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
+        ({"row": ""}, "column row: nothing stands there; it needs a whole number above 0"),
+        ({"row": "7.5"}, 'column row: "7.5" is not a whole number'),
+        ({"scored": "yes", "events": "", "total": ""}, 'column scored: "yes" needs the number of people'),
         ({"events": "about 22"}, r"column events: .*not a whole number"),
         ({"events": "25"}, "25 of 24"),
         ({"incidence": "0.54"}, r"column incidence: 0\.54, but 22 of 24 is 0\.9167"),
@@ -242,6 +246,10 @@ def test_cells_of_side_effects_that_do_not_fit(tmp_path: Path, cells: dict[str, 
         ("sigtermans2009-week1", {"after_end": "a week"}, "column after_end: .*not a quantity"),
         ("sigtermans2009-week1", {"until": "14 d"}, "column until"),
         ("cohen2006-half", {"until": ""}, "column until"),
+        ("kim2015-half", {"row": ""}, "column row: nothing stands there"),
+        ("kim2015-half", {"year": ""}, "column year: nothing stands there"),
+        ("kim2015-half", {"events": "", "total": "", "incidence": ""}, "column total: responders need how many"),
+        ("kim2015-half", {"reading": ""}, "needs a regimen, a reading, a time and an outcome"),
         ("kim2015-half", {"threshold": ""}, "column threshold: responders need"),
         ("kim2015-half", {"total": "9"}, "10 of 9"),
         ("kim2015-half", {"n": "9 (RECALLED)"}, "column n: .*not a whole number"),
