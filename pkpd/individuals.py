@@ -20,7 +20,6 @@ from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.modifying import overridden
 from pkpd.model.program import Program, compiled
-from pkpd.population import streams
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
 from pkpd.units import analyse
@@ -307,7 +306,7 @@ def _with_effects(
             responders[effect.id] = _responders(effect, own[effect.responder], people, drawn)
         if effect.role == "side effect":
             root = root_of(effect, model.effects)
-            draws[effect.id] = streams.uniform(people.seed, people.numbers, f"{root.id}.event")
+            draws[effect.id] = people.uniform(f"{root.id}.event")
     return Individuals(
         model,
         compiled(model),
@@ -373,7 +372,7 @@ def _responders(effect: Effect, chance: Column, population: Population, drawn: b
     """Who can respond. Without spreads: to a drug everybody, to placebo nobody."""
     if not (population.varied or drawn):
         return np.full(population.size, effect.role != "placebo")
-    who: NDArray[np.bool_] = streams.uniform(population.seed, population.numbers, f"{effect.id}.responder") < chance
+    who: NDArray[np.bool_] = population.uniform(f"{effect.id}.responder") < chance
     return who
 
 

@@ -45,15 +45,15 @@ class Spread:
         if self.kind == "log-normal" and self.mean <= 0:
             raise SimulationError(f"population: a log-normal covariate needs a mean above 0, not {self.mean:g}.")
 
-    def draw(self, seed: int, subjects: NDArray[np.int64], name: str) -> Floats:
-        """Values of the covariate, one a subject: the distribution cut to its limits, by inversion.
+    def at(self, u: Floats) -> Floats:
+        """Values of the covariate at uniform numbers, (n): the distribution cut to its limits, by inversion.
 
         Log-normal: log variance ln(1 + (sd/mean)^2), log mean ln(mean) - half of it.
         """
         from scipy.special import ndtr, ndtri
 
         if self.sd == 0:
-            return np.full(len(subjects), self.mean)
+            return np.full(len(u), self.mean)
         if self.kind == "normal":
             location, scale = self.mean, self.sd
             low, high = self.least, self.most
@@ -63,7 +63,6 @@ class Spread:
             low = math.log(self.least) if self.least > 0 else -math.inf
             high = math.log(self.most) if self.most > 0 else math.inf
         first, last = ndtr((low - location) / scale), ndtr((high - location) / scale)
-        u = streams.uniform(seed, subjects, f"covariate {name}")
         drawn = location + scale * ndtri(first + u * (last - first))
         values: Floats = np.exp(drawn) if self.kind == "log-normal" else drawn
         return np.clip(values, self.least, self.most)
@@ -85,9 +84,9 @@ class Share:
         if isinstance(self.share, bool) or not isinstance(self.share, (int, float)) or not 0 <= self.share <= 1:
             raise SimulationError(f"population: a share of {self.share!r} is not a number from 0 to 1.")
 
-    def draw(self, seed: int, subjects: NDArray[np.int64], name: str) -> Floats:
-        """1 or 0, one a subject: a uniform number of the subject's own below the share."""
-        return (streams.uniform(seed, subjects, f"covariate {name}") < self.share).astype(float)
+    def at(self, u: Floats) -> Floats:
+        """1 or 0 at uniform numbers, (n): 1 where the number is below the share."""
+        return (u < self.share).astype(float)
 
 
 # The patients of the CRPS trial: weight 79 kg, SD 19, age 46 years, SD 12 (Otto 2021 table 2, on Sigtermans 2009).
@@ -205,19 +204,33 @@ class Population:
         """(size) the patients' numbers."""
         return np.arange(self.size) if self.subjects is None else np.asarray(self.subjects, np.int64)
 
+    def uniform(self, variable: str, index: int = 0) -> Floats:
+        """Each patient's own uniform number of a variable, (size), strictly between 0 and 1.
+
+        variable, index : name of what is drawn, and which draw of it
+        """
+        return streams.uniform(self.seed, self.numbers, variable, index)
+
+    def normal(self, variable: str, index: int = 0) -> Floats:
+        """Each patient's own standard normal number of a variable, (size); arguments as for `uniform`."""
+        from scipy.special import ndtri
+
+        numbers: Floats = ndtri(self.uniform(variable, index))
+        return numbers
+
     def covariate(self, name: str, typical: float) -> Floats:
         """A covariate of every patient, canonical unit; `typical` where the population does not say.
 
         returns : (size)
         """
         if name == "weight":
-            return self.spread().draw(self.seed, self.numbers, name)
+            return self.spread().at(self.uniform(f"covariate {name}"))
         if name not in self.covariates:
             return np.full(self.size, float(typical))
         given = self.covariates[name]
         if not isinstance(given, (Spread, Share)):
             return np.full(self.size, _constant(name, given)[0])
-        drawn = given.draw(self.seed, self.numbers, name)
+        drawn = given.at(self.uniform(f"covariate {name}"))
         if name == "age" and (drawn < 0).any():
             raise SimulationError(
                 "population: some ages come out below 0. Give the Spread of age its least, such as 18."

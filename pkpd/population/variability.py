@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.population import streams
 from pkpd.population.people import Population
 
 Floats = NDArray[np.float64]
@@ -91,9 +90,9 @@ def random_effects(
     if not spread:
         return {}
     names = sorted(spread)
-    standard = {name: streams.normal(population.seed, population.numbers, f"{owner}.{name}") for name in names}
+    standard = {name: population.normal(f"{owner}.{name}") for name in names}
     for correlation in correlations:
-        other = streams.normal(population.seed, population.numbers, correlation.other)
+        other = population.normal(correlation.other)
         mixed = correlation.rho * other + np.sqrt(1 - correlation.rho**2) * standard[correlation.of]
         standard[correlation.of] = mixed
     matrix = np.diag([spread[name].variance for name in names])

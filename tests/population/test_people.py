@@ -11,6 +11,7 @@ from scipy import stats
 
 import pkpd
 from pkpd.errors import PkpdError, SimulationError, UnitError
+from pkpd.population import streams
 from pkpd.population.people import CRPS_WEIGHT, Population, Share, Spread
 
 
@@ -40,7 +41,7 @@ def test_weights_of_the_trial() -> None:
 
 def test_limits_cut_and_do_not_collect() -> None:
     spread = Spread(70.0, 20.0, "normal", 60.0, 90.0)
-    drawn = spread.draw(1, np.arange(200_000), "x")
+    drawn = spread.at(streams.uniform(1, np.arange(200_000), "x"))
     law = stats.truncnorm(-0.5, 1.0, 70.0, 20.0)
     assert np.mean(drawn == 60.0) == 0
     assert drawn.min() >= 60.0
@@ -49,7 +50,7 @@ def test_limits_cut_and_do_not_collect() -> None:
 
 
 def test_normal_without_limits() -> None:
-    drawn = Spread(46.0, 12.0, "normal").draw(1, np.arange(200_000), "age")
+    drawn = Spread(46.0, 12.0, "normal").at(streams.uniform(1, np.arange(200_000), "age"))
     assert drawn.mean() == pytest.approx(46, abs=0.11)
     assert drawn.std() == pytest.approx(12, abs=0.08)
 
