@@ -38,6 +38,10 @@ class StudyError(PkpdError):
     """A study file that does not load or cannot be run."""
 
 
+class StatisticsError(PkpdError):
+    """An analysis that cannot be done with the numbers it was given."""
+
+
 class ObservationError(PkpdError):
     """A table of observations or a scoreboard that does not load; the message names file, row and column."""
 
