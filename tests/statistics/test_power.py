@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -78,6 +78,7 @@ def test_anchors_by_the_t_test() -> None:
 def test_power_is_that_of_the_noncentral_t(standing: float, freedom: int, alpha: float) -> None:
     critical = stats.t.ppf(1 - alpha / 2, freedom)
     other = stats.nct.sf(critical, freedom, standing) + stats.nct.cdf(-critical, freedom, standing)
+    assume(np.isfinite(other))  # scipy has none at some combinations
     assert float(prospect(standing, Precision(1.0, freedom), alpha=alpha).power) == pytest.approx(other, rel=1e-8)
 
 
