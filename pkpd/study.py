@@ -26,6 +26,8 @@ from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
+from pkpd.trials.reading import read_trial
+from pkpd.trials.values import Treatment, Trial
 from pkpd.units import parse as parse_quantity
 
 _KEYS = (
@@ -46,6 +48,7 @@ _KEYS = (
     "values",
     "facts",
     "arms",
+    "trial",
 )
 _VALUE_KEYS = ("value", "unit", "source", "mark", "note")
 _ARM_KEYS = ("name", "regimen", "with", "source", "mark", "note")
@@ -109,6 +112,7 @@ class Study:
     population : virtual patients
     threshold  : plasma level for the time above it, text with its unit
     until      : end of the course, text; None for 84 days after the last end of treatment
+    trial      : how the published trial was made and what it found; None where the file is no trial
     """
 
     id: str
@@ -125,6 +129,7 @@ class Study:
     indication: str | None = None
     values: tuple[StudyValue, ...] = ()
     facts: tuple[Fact, ...] = ()
+    trial: Trial | None = None
 
     @property
     def regimens(self) -> dict[str, Regimen]:
@@ -231,7 +236,9 @@ def _study(document: Document) -> Study:
         if arm.modifiers:
             own = equipped(model, study.effects)[0]
             placed(table, "with", partial(modified_for, own, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"'))
-    return study
+    treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers) for arm in arms}
+    trial = read_trial(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
+    return replace(study, trial=trial)
 
 
 def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:

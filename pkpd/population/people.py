@@ -127,6 +127,13 @@ def _whole(number: object, least: int) -> bool:
     return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and int(number) >= least
 
 
+def _all_whole(numbers: Sequence[int] | NDArray[np.int64]) -> bool:
+    """Whether all are whole numbers from 0 on."""
+    if isinstance(numbers, np.ndarray):
+        return bool(numbers.dtype.kind in "iu" and numbers.ndim == 1 and (numbers >= 0).all())
+    return all(_whole(number, 0) for number in numbers)
+
+
 @dataclass(frozen=True, slots=True)
 class Population:
     """Virtual patients, by number. Patient 7 of one population is patient 7 of every other of the same seed.
@@ -144,7 +151,7 @@ class Population:
     seed: int = 1
     weight: Spread | str = CRPS_WEIGHT
     covariates: Mapping[str, Given] = field(default_factory=dict)
-    subjects: Sequence[int] | None = None
+    subjects: Sequence[int] | NDArray[np.int64] | None = None
     varied: bool = True
 
     def __post_init__(self) -> None:
@@ -154,7 +161,7 @@ class Population:
             raise SimulationError(f"population: seed {self.seed} is not a whole number from 0 to 2^64 - 1.")
         if self.subjects is not None and len(self.subjects) != self.size:
             raise SimulationError(f"population: {len(self.subjects)} subject numbers for {self.size} subjects.")
-        if self.subjects is not None and not all(_whole(number, 0) for number in self.subjects):
+        if self.subjects is not None and not _all_whole(self.subjects):
             raise SimulationError("population: subject numbers are whole numbers from 0 on.")
         if not isinstance(self.covariates, Mapping):
             raise SimulationError(f"population: covariates are given by name, not as {str(self.covariates)[:40]}.")

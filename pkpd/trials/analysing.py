@@ -1,0 +1,161 @@
+"""What a trial makes of its scores: every patient's value at an endpoint, and the analysis it would print."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.statistics.comparing_groups import Analysis, ancova, crossover_t, paired_t, pooled_t, risk_difference, welch_t
+from pkpd.statistics.paired_shares import mcnemar
+from pkpd.trials.conducting import ArmScores, Conducted
+from pkpd.trials.values import Endpoint, Trial
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+
+class Values(NamedTuple):
+    """An endpoint in one arm.
+
+    values    : (trials, patients) as the trial counts or averages them
+    evaluated : (trials, patients) whether the patient is in the analysis
+    true      : (trials, patients) free of noise, of drop-out and of what noticing adds
+    """
+
+    values: Floats
+    evaluated: Booleans
+    true: Floats
+
+
+class Found(NamedTuple):
+    """What trials found at an endpoint, one number a trial; nan where a trial could not be analysed.
+
+    drug, control           : mean or share of the arm, as analysed; control is nan in a single arm
+    estimate, low, high, p  : the difference, its 95 % interval and two-sided p-value
+    true_drug, true_control : mean or share of the arm's own patients, free of noise, drop-out and unblinding
+    spread                  : SD of the values within an arm; of a cross-over of the differences between periods
+    """
+
+    drug: Floats
+    control: Floats
+    estimate: Floats
+    low: Floats
+    high: Floats
+    p: Floats
+    true_drug: Floats
+    true_control: Floats
+    spread: Floats
+
+
+def values_of(endpoint: Endpoint, arm: ArmScores, visits: tuple[int, ...], missing: str) -> Values:
+    """Every patient's value at an endpoint.
+
+    missing : how those who left are scored: "non-response" as before treatment, "last score", or "left out"
+    """
+    rows = [visits.index(visit) for visit in endpoint.visits]
+    last = rows[-1]
+    if missing == "last score":
+        scores = _carried(arm, rows)
+    else:
+        scores = np.where(arm.stayed[rows], arm.scores[rows], arm.before)
+    evaluated = arm.stayed[last] if missing == "left out" else np.ones(arm.before.shape, bool)
+    return Values(
+        _value(endpoint, scores.mean(axis=0), arm.before),
+        evaluated,
+        _value(endpoint, arm.true[rows].mean(axis=0), arm.level),
+    )
+
+
+def _carried(arm: ArmScores, rows: list[int]) -> Floats:
+    """(visits, trials, patients) the last score a patient gave."""
+    latest, kept = arm.before, []
+    for row in range(max(rows) + 1):
+        latest = np.where(arm.stayed[row], arm.scores[row], latest)
+        kept.append(latest)
+    return np.stack([kept[row] for row in rows])
+
+
+def _value(endpoint: Endpoint, score: Floats, before: Floats) -> Floats:
+    """A patient's value, from the pain score and that before.
+
+    Who had no pain before has no relief; pain that has more than doubled counts as doubled, a relief of -1, or one
+    patient who began a period almost without pain would outweigh all others.
+    """
+    if endpoint.kind == "pain score":
+        return score
+    if endpoint.kind == "fall":
+        return (before - score >= np.float64(endpoint.threshold)).astype(float)
+    relief = np.where(before > 0, np.maximum(1.0 - score / np.where(before > 0, before, 1.0), -1.0), 0.0)
+    return relief if endpoint.kind == "pain relief" else (relief >= np.float64(endpoint.threshold)).astype(float)
+
+
+def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
+    """Analyse every trial at an endpoint, as the trial would."""
+    missing = trial.conduct.missing
+    drug = values_of(endpoint, made.drug, made.visits, missing)
+    true_drug = drug.true.mean(axis=1)
+    if made.control is None:
+        nothing = np.full(len(true_drug), np.nan)
+        own = _mean(drug.values, drug.evaluated)
+        spread = _sd(drug.values, drug.evaluated)
+        return Found(own, nothing, nothing, nothing, nothing, nothing, true_drug, nothing, spread)
+    control = values_of(endpoint, made.control, made.visits, missing)
+    if trial.design == "crossover":
+        seen = drug.evaluated & control.evaluated
+        drug, control = drug._replace(evaluated=seen), control._replace(evaluated=seen)
+        spread = _sd(drug.values - control.values, seen)
+    else:
+        spread = np.sqrt((_sd(drug.values, drug.evaluated) ** 2 + _sd(control.values, control.evaluated) ** 2) / 2.0)
+    enough = (drug.evaluated.sum(axis=1) >= 2) & (control.evaluated.sum(axis=1) >= 2)
+    if trial.design == "crossover":
+        enough &= ((seen & made.first).sum(axis=1) >= 2) & ((seen & ~made.first).sum(axis=1) >= 2)
+    estimate, low, high, p = columns = np.full((4, len(enough)), np.nan)
+    if enough.any():
+        part = [arm._replace(**{f: getattr(arm, f)[enough] for f in Values._fields}) for arm in (drug, control)]
+        before = [arm.before[enough] for arm in (made.drug, made.control)]
+        found = _analysis(trial, endpoint, part[0], part[1], before, made.first[enough])
+        columns[:, enough] = found.estimate, found.low, found.high, found.p
+    return Found(
+        _mean(drug.values, drug.evaluated),
+        _mean(control.values, control.evaluated),
+        estimate,
+        low,
+        high,
+        p,
+        true_drug,
+        control.true.mean(axis=1),
+        spread,
+    )
+
+
+def _analysis(
+    trial: Trial, endpoint: Endpoint, drug: Values, control: Values, before: list[Floats], first: Booleans
+) -> Analysis:
+    a, b, masks = drug.values, control.values, (drug.evaluated, control.evaluated)
+    how = trial.analysis_of(endpoint)
+    if how in ("Fisher", "chi-square"):
+        return risk_difference(a > 0, b > 0, masks, test=how.lower())
+    if how == "McNemar":
+        return mcnemar(a > 0, b > 0, drug.evaluated)
+    if how == "periods":
+        return crossover_t(a, b, first, drug.evaluated)
+    if how == "paired t":
+        return paired_t(a, b, drug.evaluated)
+    if how == "ANCOVA":
+        return ancova(a, b, before[0], before[1], masks)
+    return (welch_t if how == "Welch" else pooled_t)(a, b, masks)
+
+
+def _mean(values: Floats, seen: Booleans) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Floats = np.where(seen, values, 0.0).sum(axis=1) / seen.sum(axis=1)
+    return mean
+
+
+def _sd(values: Floats, seen: Booleans) -> Floats:
+    centred = np.where(seen, values - np.nan_to_num(_mean(values, seen))[:, None], 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sd: Floats = np.sqrt((centred**2).sum(axis=1) / (seen.sum(axis=1) - 1))
+    return sd

@@ -1,0 +1,186 @@
+"""Some trials from enrolment to the last visit: what every patient of both arms scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.arms import Plan, modified_for
+from pkpd.dosing.regimen import Regimen
+from pkpd.model.model import Model
+from pkpd.population.people import Population
+from pkpd.times import TICKS_PER_HOUR
+from pkpd.trials.enrolment import Enrolled, enrol, open_to_all
+from pkpd.trials.measuring import scores_after, what_counts
+from pkpd.trials.values import Treatment, Trial
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+
+class ArmScores(NamedTuple):
+    """One arm of some trials, points.
+
+    before  : (trials, patients) as measured
+    level   : (trials, patients) pain before treatment, free of noise
+    scores  : (visits, trials, patients) as measured, as if everybody had stayed
+    true    : (visits, trials, patients) free of noise, and of what noticing adds
+    stayed  : (visits, trials, patients) whether the patient was still there
+    noticed : (trials, patients)
+    """
+
+    before: Floats
+    level: Floats
+    scores: Floats
+    true: Floats
+    stayed: Booleans
+    noticed: Booleans
+
+
+class Conducted(NamedTuple):
+    """Some trials.
+
+    visits   : (visits) ticks after the end of treatment
+    drug     : the arm whose effect is asked for
+    control  : the other; of a cross-over the same patients; None in a single arm
+    first    : (trials, patients) of a cross-over: whether the drug came first
+    screened : (trials) candidates looked at
+    """
+
+    visits: tuple[int, ...]
+    drug: ArmScores
+    control: ArmScores | None
+    first: Booleans
+    screened: Integers
+
+
+class Plans(NamedTuple):
+    """What the arms come to, made once for all trials.
+
+    models : of drug and control, with the effects that count and the modifiers of the arm
+    ends   : of treatment, ticks; an untreated arm takes that of the other
+    """
+
+    models: tuple[Model, Model]
+    ends: tuple[int, int]
+
+
+def plan(trial: Trial) -> Plans:
+    """The models and times of a trial's arms.
+
+    Raises a PkpdError for a regimen or modifier that does not suit the model.
+    """
+    model = what_counts(open_to_all(trial.model), trial.conduct)
+    arms = [trial.drug, trial.control or trial.drug]
+    models = [modified_for(model, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"') for arm in arms]
+    ends = [arm.regimen.end if not arm.regimen.is_empty else trial.drug.regimen.end for arm in arms]
+    return Plans((models[0], models[1]), (ends[0], ends[1]))
+
+
+def conduct(trial: Trial, plans: Plans, trials: Integers, seed: int) -> Conducted:
+    """Conduct some trials.
+
+    trials : their numbers
+    seed   : of everything that is drawn
+    """
+    entered = enrol(trial, plans.models[0], trials, seed)
+    visits = tuple(sorted({visit for endpoint in trial.endpoints for visit in endpoint.visits}))
+    if trial.design == "crossover":
+        both = _periods(trial, plans, entered, visits, seed)
+        return Conducted(visits, *both, entered.first, entered.screened)
+    drug = _arm(trial, plans, 0, entered, entered.first, visits, seed)
+    control = None if trial.control is None else _arm(trial, plans, 1, entered, ~entered.first, visits, seed)
+    return Conducted(visits, drug, control, entered.first, entered.screened)
+
+
+def _arm(
+    trial: Trial, plans: Plans, which: int, entered: Enrolled, own: Booleans, visits: tuple[int, ...], seed: int
+) -> ArmScores:
+    """One arm of parallel trials, or the only one.
+
+    which : 0 for the drug, 1 for the control
+    own   : (trials, patients) who is in the arm
+    """
+    shape = (len(entered.numbers), trial.patients[which])
+    people = _people(trial, entered.numbers[own], seed)
+    at = plans.ends[which] + np.array(visits, np.int64)
+    found = scores_after(plans.models[which], people, _treatments(trial)[which].regimen, at, trial.conduct, "1")
+    share = (trial.conduct.drop_out, trial.conduct.drop_out_control)[which]
+    rows = (len(visits), *shape)
+    return ArmScores(
+        entered.before[own].reshape(shape),
+        found.level.reshape(shape),
+        found.scores.reshape(rows),
+        found.true.reshape(rows),
+        _stayed(people, share, at, int(at[-1])).reshape(rows),
+        found.noticed.reshape(shape),
+    )
+
+
+def _periods(
+    trial: Trial, plans: Plans, entered: Enrolled, visits: tuple[int, ...], seed: int
+) -> tuple[ArmScores, ArmScores]:
+    """Both periods of cross-over trials: what is left of the first drug goes on acting in the second period."""
+    size, places = entered.numbers.shape
+    gap = max(plans.ends) + round(trial.conduct.washout * TICKS_PER_HOUR)
+    arms = [_empty(len(visits), size, places) for _ in range(2)]
+    regimens = [treatment.regimen for treatment in _treatments(trial)]
+    for order in ((0, 1), (1, 0)):
+        own = entered.first if order == (0, 1) else ~entered.first
+        people = _people(trial, entered.numbers[own], seed)
+        last = gap + plans.ends[order[1]] + visits[-1]
+        both = regimens[order[0]].together(_later(regimens[order[1]], gap))
+        for period, which in enumerate(order):
+            start = period * gap
+            at = np.concatenate([[start], start + plans.ends[which] + np.array(visits, np.int64)])
+            regimen = both if period else regimens[which]
+            model, name = plans.models[which], str(period + 1)
+            alone = regimens[which] if period else None
+            found = scores_after(
+                model, people, regimen, at, trial.conduct, name, start=start, alone=alone, redrawn=period > 0
+            )
+            into = arms[which]
+            into.before[own] = entered.before[own] if period == 0 else found.scores[0]
+            into.level[own] = found.level
+            into.noticed[own] = found.noticed
+            stayed = _stayed(people, trial.conduct.drop_out, at[1:], last)
+            for k in range(len(visits)):
+                into.scores[k][own], into.true[k][own] = found.scores[k + 1], found.true[k + 1]
+                into.stayed[k][own] = stayed[k]
+    return arms[0], arms[1]
+
+
+def _people(trial: Trial, numbers: Integers, seed: int) -> Population:
+    return replace(trial.population, size=numbers.size, subjects=numbers, seed=seed)
+
+
+def _treatments(trial: Trial) -> tuple[Treatment, Treatment]:
+    return trial.drug, trial.control or trial.drug
+
+
+def _later(regimen: Regimen, ticks: int) -> Regimen:
+    return Regimen(tuple(replace(dose, start=dose.start + ticks) for dose in regimen.doses))
+
+
+def _empty(visits: int, trials: int, patients: int) -> ArmScores:
+    one, many = (trials, patients), (visits, trials, patients)
+    return ArmScores(
+        np.empty(one), np.empty(one), np.empty(many), np.empty(many), np.empty(many, bool), np.empty(one, bool)
+    )
+
+
+def _stayed(people: Population, share: float, at: Integers, last: int) -> Booleans:
+    """(visits, patients) who is still there: a share leaves, at a time evenly spread up to the last visit.
+
+    at   : (visits) ticks
+    last : ticks
+    """
+    if share == 0:
+        return np.ones((len(at), people.size), bool)
+    leaves = people.uniform("trial drop-out") < share
+    when = people.uniform("trial drop-out time") * last
+    return ~leaves | (when > at[:, None])

@@ -1,0 +1,151 @@
+"""Scores as a trial measures them: the patients' pain, noise from day to day, and what noticing the drug adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.dosing.regimen import Regimen
+from pkpd.effects.response import effect_values, remaining
+from pkpd.errors import StudyError
+from pkpd.individuals import Individuals, of_population
+from pkpd.model.effect import Effect
+from pkpd.model.model import Model
+from pkpd.outcomes import highest_probability
+from pkpd.population.people import Population
+from pkpd.simulation import concentrations, extremes
+from pkpd.times import TICKS_PER_HOUR
+from pkpd.trials.values import Conduct
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+NOTICED = "psychotomimetic-asked"  # the effect by which patients notice what they were given
+AFTER = 24 * TICKS_PER_HOUR  # after treatment; perception has been at its worst by then
+LOWEST, HIGHEST = 0.0, 10.0
+
+
+class Measured(NamedTuple):
+    """Pain scores of some patients, points.
+
+    level   : (patients) before any treatment, free of noise
+    true    : (visits, patients) free of noise, of what noticing adds and of what an earlier treatment left
+    scores  : (visits, patients) as measured
+    noticed : (patients) who noticed effects on perception
+    """
+
+    level: Floats
+    true: Floats
+    scores: Floats
+    noticed: Booleans
+
+
+def baseline_of(model: Model) -> Effect:
+    """The effect that is the pain before treatment."""
+    return next(effect for effect in model.effects if effect.role == "baseline")
+
+
+def what_counts(model: Model, conduct: Conduct) -> Model:
+    """The model with only the effects a pain score depends on.
+
+    Raises StudyError where unblinding is asked for and the effect by which patients notice is not there.
+    """
+    roles = ("baseline", "relief", "placebo")
+    kept = tuple(e for e in model.effects if e.role in roles or (conduct.unblinding > 0 and e.id == NOTICED))
+    if conduct.unblinding > 0 and all(effect.id != NOTICED for effect in kept):
+        raise StudyError(
+            f"trial conduct: unblinding is {conduct.unblinding:g} points, and patients notice by the effect {NOTICED}, "
+            "which is not among the effects. Add it, or set unblinding to 0."
+        )
+    return replace(model, effects=kept)
+
+
+def score(level: Floats, noise: float, people: Population, reading: str) -> Floats:
+    """A pain score as measured once: the level and the noise of that day, within the scale.
+
+    level   : (patients) points
+    noise   : SD, points
+    reading : its name, by which its noise is addressed
+    """
+    if noise == 0:
+        return np.clip(level, LOWEST, HIGHEST)
+    return np.clip(level + noise * people.normal(reading), LOWEST, HIGHEST)
+
+
+def scores_after(
+    model: Model,
+    people: Population,
+    regimen: Regimen,
+    at: Integers,
+    conduct: Conduct,
+    period: str,
+    *,
+    start: int = 0,
+    alone: Regimen | None = None,
+    redrawn: bool = False,
+) -> Measured:
+    """Scores of patients under a regimen.
+
+    at      : (visits) ticks
+    period  : name, by which noise is addressed
+    start   : ticks; the placebo response counts from there
+    alone   : the treatment of this period on a clock of its own, where the regimen holds an earlier one too
+    redrawn : whether the placebo responders are drawn again, as in another period
+    """
+    patients = of_population(model, people)
+    if redrawn:
+        patients = replace(patients, responders={**patients.responders, **_placebo_again(patients, people, period)})
+    hours = ((at - start) / TICKS_PER_HOUR)[:, None]
+    felt = true = remaining(patients, _drive(patients, regimen, at), hours)
+    if alone is not None:
+        true = remaining(patients, _drive(patients, alone, at - start), hours)
+    level = np.broadcast_to(effect_values(patients, baseline_of(model), _no_drive, 0.0), (1, people.size))[0]
+    given = regimen if alone is None else alone
+    noticed = _noticed(patients, given) if conduct.unblinding > 0 else np.zeros(people.size, bool)
+    felt = level * felt - conduct.unblinding * noticed
+    readings = [f"trial score {period} {tick - start}" for tick in at.tolist()]
+    measured = [score(felt[k], conduct.noise, people, reading) for k, reading in enumerate(readings)]
+    return Measured(level, level * true, np.stack(measured), noticed)
+
+
+def _drive(patients: Individuals, regimen: Regimen, at: Integers) -> Callable[[str], Floats]:
+    sites = {patients.program.site_of(e) for e in patients.model.effects if e.role == "relief" and e.driver is not None}
+    wanted = sorted(sites)
+    if regimen.is_empty or not wanted:
+        nothing = np.zeros((len(at), patients.size))
+        return lambda name: nothing
+    found = dict(zip(wanted, concentrations(patients, regimen, at, outputs=wanted, threads=1), strict=True))
+    return found.__getitem__
+
+
+def _no_drive(name: str) -> Floats:
+    raise AssertionError(f"the pain before treatment follows {name}")
+
+
+def _noticed(patients: Individuals, regimen: Regimen) -> Booleans:
+    """(patients) who notices effects on perception: one uniform number each against the highest probability."""
+    effect = next(effect for effect in patients.model.effects if effect.id == NOTICED)
+    site = patients.program.site_of(effect)
+    if regimen.is_empty:
+        peaks: Mapping[str, Floats] = {site: np.zeros((4, patients.size))}
+    else:
+        peaks = extremes(patients, regimen, regimen.end + AFTER, {site: np.inf}, threads=1)
+    return np.asarray(patients.draws[NOTICED] < highest_probability(patients, effect, peaks))
+
+
+def _placebo_again(patients: Individuals, people: Population, period: str) -> dict[str, Booleans]:
+    """Placebo responders of another period: no carry-over of placebo response from trial to trial was found.
+
+    Source: 160 observations of Danish cross-over trials (secondary).
+    """
+    again = {}
+    for effect in patients.model.effects:
+        if effect.role == "placebo" and effect.responder is not None and people.varied:
+            chance = patients.effects[effect.id][effect.responder]
+            again[effect.id] = people.uniform(f"{effect.id}.responder {period}") < chance
+    return again

@@ -1,0 +1,238 @@
+"""The [trial] table of a study file, and how trials are conducted where a study does not say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from pkpd.dosing.prescription import parse
+from pkpd.enrolling import placed
+from pkpd.model import library
+from pkpd.model.model import Model
+from pkpd.model.parts import Source
+from pkpd.model.sections import read_origin, read_sources, read_unit
+from pkpd.model.tomltext import Document, Table
+from pkpd.observations.trials import Trial as Row
+from pkpd.observations.trials import trials as rows
+from pkpd.population.people import Population
+from pkpd.times import ticks
+from pkpd.trials.values import (
+    DESIGNS,
+    DROP_OUTS,
+    ENDPOINTS,
+    Assumption,
+    Conduct,
+    Counts,
+    Endpoint,
+    Enrichment,
+    Mean,
+    Observed,
+    Treatment,
+    Trial,
+)
+from pkpd.units import analyse
+
+_KEYS = (
+    *("design", "drug", "control", "patients", "missing", "note", "source", "mark"),
+    *("endpoints", "conduct", "enrichment"),
+)
+_ENDPOINT_KEYS = (
+    *("kind", "when", "until", "threshold", "analysis", "words", "row", "drug", "control", "used"),
+    *("source", "mark"),
+)
+_NUMBERS = tuple(f.name for f in fields(Conduct) if f.name not in ("missing", "origins"))
+_UNITS = {"entry": "point", "noise": "point", "unblinding": "point", "washout": "h"}
+
+
+def read_trial(
+    top: Table,
+    name: str,
+    model: Model,
+    arms: Mapping[str, Treatment],
+    population: Population,
+    sources: Mapping[str, Source],
+) -> Trial | None:
+    """The trial that a study file describes; None where it describes none.
+
+    top   : of the file
+    name  : its id
+    model : with its effects
+    arms  : name -> treatment
+    """
+    if "trial" not in top:
+        return None
+    table = top.table("trial")
+    table.only(_KEYS)
+    read_origin(table, sources)
+    design = table.choice("design", DESIGNS)
+    drug = arms[table.choice("drug", arms)]
+    control = arms[table.choice("control", arms)] if "control" in table else None
+    endpoints = tuple(_endpoint(one, sources) for one in table.tables("endpoints"))
+    conduct, named = _conduct(table, sources)
+    dose = table.table("enrichment")
+    enrichment = _enrichment(dose, sources) if dose.data else None
+    return placed(
+        table,
+        "design",
+        lambda: Trial(
+            model,
+            drug,
+            control,
+            design,
+            _patients(table),
+            endpoints,
+            population,
+            conduct,
+            enrichment,
+            name,
+            top.text("title"),
+            {**named, **sources},
+            table.text("note", ""),
+        ),
+    )
+
+
+def _patients(table: Table) -> tuple[int, ...]:
+    given = table.data.get("patients")
+    if not isinstance(given, list) or not all(isinstance(one, int) and not isinstance(one, bool) for one in given):
+        table.fail("give how many were analysed as a list of whole numbers: [drug, control], or [all].", "patients")
+    return tuple(given)
+
+
+def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
+    table.only(_ENDPOINT_KEYS)
+    kind = table.choice("kind", ENDPOINTS)
+    when = placed(table, "when", lambda: ticks(table.text("when")))
+    until = placed(table, "until", lambda: ticks(table.text("until"))) if "until" in table else None
+    return placed(
+        table,
+        "kind",
+        lambda: Endpoint(
+            kind,
+            when,
+            until,
+            table.maybe("threshold"),
+            table.text("analysis", ""),
+            _observed(table, kind, sources),
+            table.text("words", ""),
+        ),
+    )
+
+
+def _observed(table: Table, kind: str, sources: Mapping[str, Source]) -> Observed | None:
+    if "row" in table:
+        table_rows = {row.id: row for row in rows()}
+        return _of_row(table, kind, table_rows[table.choice("row", table_rows)])
+    if "drug" not in table:
+        return None
+    source, mark = read_origin(table, sources)
+    read = _counts if ENDPOINTS[kind] else _mean
+    control = read(table, "control") if "control" in table else None
+    return Observed(read(table, "drug"), control, source, mark, table.flag("used"))
+
+
+def _counts(table: Table, key: str) -> Counts:
+    given: Any = table.data[key]
+    if not isinstance(given, list) or len(given) != 2 or not all(type(one) is int for one in given):
+        table.fail("a counted endpoint has [events, patients], two whole numbers.", key)
+    return placed(table, key, lambda: Counts(given[0], given[1]))
+
+
+def _mean(table: Table, key: str) -> Mean:
+    given = table.table(key)
+    given.only(("mean", "se", "sd", "patients"))
+    patients = given.maybe("patients")
+    error = given.maybe("se")
+    if "sd" in given:
+        if patients is None or error is not None:
+            given.fail("a mean has its se, or its sd and the number of patients.", "sd")
+        error = given.number("sd") / math.sqrt(patients)
+    return Mean(given.number("mean"), math.nan if error is None else error, None if patients is None else int(patients))
+
+
+def _of_row(table: Table, kind: str, row: Row) -> Observed:
+    """What a row of the collected trial outcomes found."""
+    fits = {
+        "relief": row.outcome == "responders",
+        "fall": False,
+        "pain score": row.outcome == "mean pain" and row.scale == "0-10",
+        "pain relief": row.outcome in ("mean relief", "mean remaining") and row.scale == "fraction",
+    }
+    if not fits[kind]:
+        table.fail(f'the row "{row.id}" has {row.outcome} on the scale "{row.scale}", which is no {kind}.', "row")
+    used = row.scored == "calibrated"
+    if kind == "relief":
+        if row.events is None or row.total is None:
+            table.fail(f'the row "{row.id}" has no count of patients; give drug = [events, patients] instead.', "row")
+        control = None
+        if row.comparator_events is not None and row.comparator_total is not None:
+            control = Counts(row.comparator_events, row.comparator_total)
+        return Observed(Counts(row.events, row.total), control, row.citation, row.mark, used)
+    drug = _mean_of(row.value, row.mean, row.n, row.outcome)
+    if drug is None:
+        table.fail(f'the row "{row.id}" has no number.', "row")
+    other = _mean_of(row.comparator_value, row.comparator_mean, row.n_comparator, row.outcome)
+    return Observed(drug, other, row.citation, row.mark, used)
+
+
+def _mean_of(value: float | None, estimate: Any, patients: int | None, outcome: str) -> Mean | None:
+    if value is None:
+        return None
+    error = math.nan if estimate is None else (estimate[1][1] - estimate[0]) / 1.959963984540054
+    return Mean(1.0 - value if outcome == "mean remaining" else value, error, patients)
+
+
+def _enrichment(table: Table, sources: Mapping[str, Source]) -> Enrichment:
+    table.only(("regimen", "when", "relief", "source", "mark"))
+    read_origin(table, sources)
+    regimen = placed(table, "regimen", lambda: parse(table.text("regimen")))
+    when = placed(table, "when", lambda: ticks(table.text("when")))
+    return placed(table, "relief", lambda: Enrichment(regimen, when, table.number("relief")))
+
+
+def _conduct(table: Table, sources: Mapping[str, Source]) -> tuple[Conduct, dict[str, Source]]:
+    """How the trial is conducted, and the sources of what is usual."""
+    usual, named = usual_conduct()
+    table.table("conduct").only(_NUMBERS)
+    own = {name: _assumption(name, one, sources) for name, one in table.each("conduct").items()}
+    origins = {**usual.origins, **own}
+    missing = table.choice("missing", DROP_OUTS, usual.missing)
+    return placed(table, "conduct", lambda: _made(origins, missing)), named
+
+
+def _made(origins: Mapping[str, Assumption], missing: str) -> Conduct:
+    entry, noise, unblinding, drop_out, drop_out_control, washout = (origins[name].value for name in _NUMBERS)
+    return Conduct(entry, noise, unblinding, drop_out, drop_out_control, washout, missing, origins)
+
+
+def _assumption(name: str, table: Table, sources: Mapping[str, Source]) -> Assumption:
+    table.only(("value", "unit", "source", "mark", "note"))
+    wanted = _UNITS.get(name, "1")
+    unit, factor, dimension = read_unit(table)
+    if dimension != analyse(wanted)[1]:
+        table.fail(f'unit "{unit}" does not fit; {name} is in {wanted}.', "unit")
+    return Assumption(table.number("value") * factor, wanted, *read_origin(table, sources), table.text("note", ""))
+
+
+@lru_cache(maxsize=1)
+def usual_conduct() -> tuple[Conduct, dict[str, Source]]:
+    """How a trial is conducted where nobody says otherwise, and its sources by "usual conduct, KEY"."""
+    top = Document.open(library.folder() / "ketamine" / "trial-conduct.toml").top
+    top.only(("kind", "sources", "conduct"))
+    top.choice("kind", ("trial conduct",))
+    sources = read_sources(top)
+    table = top.table("conduct")
+    table.only(_NUMBERS)
+    origins = {}
+    for name, one in top.each("conduct").items():
+        found = _assumption(name, one, sources)
+        key = f"usual conduct, {found.source}"
+        origins[name] = Assumption(found.value, found.unit, key, found.mark, found.note)
+    missing = [name for name in _NUMBERS if name not in origins]
+    if missing:
+        table.fail(f"there is no {', '.join(missing)}.")
+    named = {f"usual conduct, {key}": source for key, source in sources.items()}
+    return _made(origins, DROP_OUTS[0]), named

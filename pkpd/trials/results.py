@@ -1,0 +1,303 @@
+"""What many simulated trials of one design found, beside the truth behind them and what the published one found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import unknown
+from pkpd.flags import Flag
+from pkpd.trials.analysing import Found
+from pkpd.trials.values import Counts, Endpoint, Mean, Trial
+
+if TYPE_CHECKING:
+    import pandas
+
+Floats = NDArray[np.float64]
+
+SIGNIFICANT = 0.05
+CLEAR = 2.0  # Monte-Carlo standard errors a true difference is away from 0 before ratios to it are given
+
+COLUMNS = (
+    *("endpoint", "when", "analysis", "patients", "true_drug", "true_control", "true_difference", "expected_drug"),
+    *("expected_control", "expected_difference", "power", "power_error", "mean_significant", "type_m", "type_s"),
+    *("patients_for_80", "observed_drug", "observed_control", "observed_difference", "observed_low", "observed_high"),
+    *("observed_p", "as_extreme", "unit", "made_from"),
+)
+
+
+@dataclass(frozen=True)
+class ObservedDifference:
+    """The published difference with its 95 % interval and p-value, from the arms; nan where they do not tell."""
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class EndpointResult:
+    """One endpoint of many simulated trials.
+
+    endpoint : what was measured
+    analysis : how it was analysed; "" in a single arm
+    design   : of the trial
+    found    : one number a trial
+    """
+
+    endpoint: Endpoint
+    analysis: str
+    design: str
+    patients: tuple[int, ...]
+    found: Found
+
+    @cached_property
+    def true_difference(self) -> float:
+        """Drug less control in all simulated patients, free of noise, drop-out and unblinding."""
+        return float(np.mean(self.found.true_drug - self.found.true_control))
+
+    @property
+    def true_error(self) -> float:
+        """Monte-Carlo standard error of the true difference."""
+        return _error(self.found.true_drug - self.found.true_control)
+
+    @property
+    def expected(self) -> float:
+        """Mean estimate of all trials: the truth, and what conduct and analysis make of it."""
+        return float(np.nanmean(self.found.estimate))
+
+    @cached_property
+    def significant(self) -> NDArray[np.bool_]:
+        """(trials) which found a difference at P < 0.05, in either direction."""
+        return np.asarray(self.found.p < SIGNIFICANT)
+
+    @property
+    def power(self) -> float:
+        """Share of trials that are significant."""
+        return float(self.significant.mean())
+
+    @property
+    def power_error(self) -> float:
+        """Monte-Carlo standard error of the power."""
+        return math.sqrt(self.power * (1 - self.power) / len(self.significant))
+
+    @property
+    def published(self) -> Floats:
+        """Estimates of the significant trials."""
+        return self.found.estimate[self.significant]
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the true difference is told from 0, so that ratios to it mean something."""
+        return abs(self.true_difference) > CLEAR * self.true_error
+
+    @property
+    def mean_significant(self) -> float:
+        """Mean size of the significant estimates, sign left out; nan where none is significant."""
+        return float(np.abs(self.published).mean()) if len(self.published) else math.nan
+
+    @property
+    def type_m(self) -> float:
+        """By how much significant trials exaggerate: mean size of their estimates over the true one.
+
+        nan where none is significant or the true difference cannot be told from 0.
+        Source: Gelman and Carlin, Perspect Psychol Sci 2014;9:641.
+        """
+        return self.mean_significant / abs(self.true_difference) if self.is_clear else math.nan
+
+    @property
+    def type_s(self) -> float:
+        """Share of the significant trials whose sign is wrong; nan as for `type_m`."""
+        if not len(self.published) or not self.is_clear:
+            return math.nan
+        return float(np.mean(np.sign(self.published) != np.sign(self.true_difference)))
+
+    def settling(self, power: float = 0.8) -> int | None:
+        """Patients in each arm, or in all of a cross-over, who would find the true difference with this power.
+
+        returns : None where the true difference cannot be told from 0
+        By the t test of means with the spread of the trials, or the chi-square test of shares; in a cross-over of the
+        differences between periods.
+        """
+        from pkpd.statistics.power import patients_per_arm
+        from pkpd.statistics.two_by_two import responders_per_arm
+
+        if self.design == "single arm" or not self.is_clear:
+            return None
+        spread = math.sqrt(float(np.nanmean(self.found.spread**2)))
+        if self.design == "crossover":
+            return _patients_of_differences(self.true_difference, spread, power)
+        if self.endpoint.counted:
+            drug, control = float(np.mean(self.found.true_drug)), float(np.mean(self.found.true_control))
+            return responders_per_arm(drug, control, power=power)
+        return patients_per_arm(self.true_difference, spread, power=power)
+
+    @cached_property
+    def observed(self) -> ObservedDifference | None:
+        """What the published trial found; None where it gives no number for both arms."""
+        seen = self.endpoint.observed
+        if seen is None or seen.control is None:
+            return None
+        if isinstance(seen.drug, Counts) and isinstance(seen.control, Counts):
+            return _of_counts(seen.drug, seen.control)
+        assert isinstance(seen.drug, Mean) and isinstance(seen.control, Mean)
+        return _of_means(seen.drug, seen.control)
+
+    @property
+    def as_extreme(self) -> float:
+        """Share of simulated trials at least as far from the expected difference as the published one, on both sides.
+
+        Of a single arm the same of the arm's value. nan where nothing was published as a number.
+        """
+        if self.design == "single arm":
+            seen = self.endpoint.observed
+            if seen is None:
+                return math.nan
+            value = seen.drug.events / seen.drug.total if isinstance(seen.drug, Counts) else seen.drug.value
+            simulated = self.found.drug
+        elif self.observed is None:
+            return math.nan
+        else:
+            value, simulated = self.observed.estimate, self.found.estimate
+        above, below = float(np.mean(simulated >= value - 1e-12)), float(np.mean(simulated <= value + 1e-12))
+        return min(1.0, 2.0 * min(above, below))
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Many simulated trials of one design.
+
+    trial     : the design
+    count     : how many trials
+    seed      : of all that is drawn
+    endpoints : the results, the primary one first
+    screened  : (trials) candidates looked at for each
+    flags     : limits of the models that the drug arm passes
+    """
+
+    trial: Trial
+    count: int
+    seed: int
+    endpoints: tuple[EndpointResult, ...]
+    screened: NDArray[np.int64]
+    flags: tuple[Flag, ...] = ()
+
+    def endpoint(self, name: str, when: str = "") -> EndpointResult:
+        """One endpoint by name, and by time where several have it.
+
+        Raises UnknownName listing what there is.
+        """
+        from pkpd.dosing.prescription import time_text
+
+        for result in self.endpoints:
+            if result.endpoint.name == name and when in ("", time_text(result.endpoint.when)):
+                return result
+        known = {f"{r.endpoint.name} {time_text(r.endpoint.when)}" for r in self.endpoints}
+        raise unknown("trials", "endpoint", f"{name} {when}".strip(), known)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """The lines of the table, in the order of COLUMNS."""
+        return [_row(result) for result in self.endpoints]
+
+    def table(self) -> pandas.DataFrame:
+        """The table as a pandas frame, one line an endpoint."""
+        import pandas
+
+        return pandas.DataFrame([dict(zip(COLUMNS, row, strict=True)) for row in self.rows()])
+
+    def plot(self) -> Any:
+        """A matplotlib figure: what trials of this size find at every endpoint, the truth, and the published one."""
+        from importlib import import_module
+
+        return import_module("pkpd.plot.trial").draw(self)
+
+
+def _row(result: EndpointResult) -> tuple[Any, ...]:
+    from pkpd.dosing.prescription import time_text
+
+    found, endpoint, seen = result.found, result.endpoint, result.endpoint.observed
+    observed = result.observed
+    single = result.design == "single arm"
+    until = "" if endpoint.until is None else f" to {time_text(endpoint.until)}"
+    when = time_text(endpoint.when) + until
+
+    def mean(column: Floats) -> float:
+        return math.nan if np.isnan(column).all() else float(np.nanmean(column))
+
+    return (
+        endpoint.name,
+        when,
+        result.analysis,
+        " + ".join(map(str, result.patients)),
+        mean(found.true_drug),
+        mean(found.true_control),
+        result.true_difference,
+        mean(found.drug),
+        mean(found.control),
+        mean(found.estimate),
+        math.nan if single else result.power,
+        math.nan if single else result.power_error,
+        math.nan if single else result.mean_significant,
+        math.nan if single else result.type_m,
+        math.nan if single else result.type_s,
+        result.settling(),
+        math.nan if seen is None else _value_of(seen.drug),
+        math.nan if seen is None or seen.control is None else _value_of(seen.control),
+        *((observed.estimate, observed.low, observed.high, observed.p) if observed else (math.nan,) * 4),
+        result.as_extreme,
+        endpoint.unit,
+        bool(seen and seen.used),
+    )
+
+
+def _value_of(arm: Counts | Mean) -> float:
+    return arm.events / arm.total if isinstance(arm, Counts) else arm.value
+
+
+def _of_counts(drug: Counts, control: Counts) -> ObservedDifference:
+    """Of two shares, taken as independent: Newcombe's interval and Fisher's test."""
+    from pkpd.statistics.two_by_two import fisher_p, newcombe
+
+    given = (drug.events, drug.total, control.events, control.total)
+    low, high = newcombe(*given)
+    estimate = drug.events / drug.total - control.events / control.total
+    return ObservedDifference(estimate, float(low), float(high), float(fisher_p(*given)))
+
+
+def _of_means(drug: Mean, control: Mean) -> ObservedDifference:
+    """Of two means, taken as independent, by the normal distribution."""
+    from scipy.special import ndtr
+
+    estimate, error = drug.value - control.value, math.hypot(drug.error, control.error)
+    p = 2.0 * float(ndtr(-abs(estimate) / error)) if error > 0 else math.nan
+    half = 1.959963984540054 * error
+    return ObservedDifference(estimate, estimate - half, estimate + half, p)
+
+
+def _error(values: Floats) -> float:
+    """Monte-Carlo standard error of a mean over trials."""
+    kept = values[np.isfinite(values)]
+    return float(kept.std(ddof=1) / math.sqrt(len(kept))) if len(kept) > 1 else math.nan
+
+
+def _patients_of_differences(effect: float, sd: float, power: float) -> int:
+    """Fewest patients whose differences between periods, of this spread, are told from 0 by a t test."""
+    from pkpd.statistics.power import prospect, single
+
+    def finds(patients: int) -> bool:
+        return float(prospect(effect, single(sd, patients)).power) >= power
+
+    most = 2
+    while not finds(most):
+        most *= 2
+    least = most // 2
+    while most - least > 1:
+        middle = (least + most) // 2
+        least, most = (least, middle) if finds(middle) else (middle, most)
+    return most

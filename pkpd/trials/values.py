@@ -1,0 +1,300 @@
+"""A trial as a value: who is compared with what, who may enter, how it is conducted, what is measured and was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pkpd.dosing.regimen import Regimen
+from pkpd.errors import SimulationError, StudyError, nearest
+from pkpd.model.model import Model
+from pkpd.model.modifier import Modifier
+from pkpd.model.parts import Source
+from pkpd.population.people import Population
+from pkpd.times import TICKS_PER_HOUR
+
+DESIGNS = ("parallel", "crossover", "single arm")
+
+# What an endpoint may be -> whether it is counted (True) or averaged.
+ENDPOINTS: Mapping[str, bool] = {"pain score": False, "pain relief": False, "relief": True, "fall": True}
+
+ANALYSES: Mapping[str, tuple[str, ...]] = {
+    "parallel, averaged": ("t test", "Welch", "ANCOVA"),
+    "parallel, counted": ("Fisher", "chi-square"),
+    "crossover, averaged": ("periods", "paired t"),
+    "crossover, counted": ("McNemar",),
+    "single arm, averaged": ("",),
+    "single arm, counted": ("",),
+}
+
+DROP_OUTS = ("non-response", "last score", "left out")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What is measured, when, and how it is analysed.
+
+    kind      : "pain score" or "pain relief" (a fraction of the pain before), averaged over patients; "relief" (of at
+                least `threshold` of the pain before) or "fall" (by at least `threshold` points), counted
+    when      : ticks after the end of treatment
+    until     : None; or ticks after the end of treatment up to which the daily scores from `when` on are averaged
+    threshold : fraction for "relief", points for "fall"; None for the others
+    analysis  : one of ANALYSES that fits the trial's design
+    observed  : what the published trial found; None where it gives no number
+    words     : what it says in words
+    """
+
+    kind: str
+    when: int
+    until: int | None = None
+    threshold: float | None = None
+    analysis: str = ""
+    observed: Observed | None = None
+    words: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in ENDPOINTS:
+            raise StudyError(f'endpoint: kind "{self.kind}" is not known. {nearest(self.kind, ENDPOINTS)}')
+        if self.counted and (self.threshold is None or not 0 < self.threshold <= (1 if self.kind == "relief" else 10)):
+            raise StudyError(
+                f'endpoint "{self.kind}": a threshold of {self.threshold} does not fit. "relief" needs a fraction '
+                'above 0 and up to 1, "fall" points above 0 and up to 10.'
+            )
+        if not self.counted and self.threshold is not None:
+            raise StudyError(f'endpoint "{self.kind}": it is averaged and has no threshold.')
+        if self.when < 0:
+            raise StudyError(f'endpoint "{self.kind}": a time before the end of treatment cannot be a visit.')
+        if self.until is not None and self.until <= self.when:
+            raise StudyError(f'endpoint "{self.kind}": `until` is not after `when`.')
+
+    @property
+    def counted(self) -> bool:
+        """Whether patients are counted rather than averaged."""
+        return ENDPOINTS[self.kind]
+
+    @property
+    def visits(self) -> tuple[int, ...]:
+        """Ticks after the end of treatment at which scores are taken: one, or daily ones that are averaged."""
+        if self.until is None:
+            return (self.when,)
+        day = 24 * TICKS_PER_HOUR
+        return (*range(self.when, self.until, day), self.until)
+
+    @property
+    def name(self) -> str:
+        """What is measured, in words."""
+        if self.kind == "relief":
+            return f"relief of at least {self.threshold:.0%}"
+        if self.kind == "fall":
+            return f"a fall of at least {self.threshold:g} points"
+        return self.kind
+
+    @property
+    def unit(self) -> str:
+        """Of the value of one arm: "points" or "" for a fraction or a share."""
+        return "points" if self.kind == "pain score" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Patients with an event, of how many."""
+
+    events: int
+    total: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.events <= self.total or self.total < 1:
+            raise StudyError(f"{self.events} of {self.total} patients cannot be.")
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean of patients and its standard error; nan where the source gives none."""
+
+    value: float
+    error: float
+    patients: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a published trial found.
+
+    drug, control : Counts for a counted endpoint, Mean for an averaged one; control is None without one
+    source, mark  : where it is from
+    used          : whether the models were made from it, so that agreement is no test
+    """
+
+    drug: Counts | Mean
+    control: Counts | Mean | None
+    source: str
+    mark: str
+    used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A number of a trial's conduct, with where it is from and how well it is known."""
+
+    value: float
+    unit: str
+    source: str
+    mark: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """How a trial is conducted, all that is not the drug.
+
+    entry      : least pain score at screening, points; it is applied to the score as measured, so that regression to
+                 the mean follows
+    noise      : SD of a score from day to day in one patient, points
+    unblinding : points by which those who notice effects on perception score lower afterwards, in every arm
+    drop_out, drop_out_control : share of patients who leave before the last visit, at a time evenly spread until then
+    washout    : h between the periods of a cross-over
+    missing    : one of DROP_OUTS: how those who left are scored
+    origins    : number -> source and mark, as the files give them
+    """
+
+    entry: float
+    noise: float
+    unblinding: float
+    drop_out: float
+    drop_out_control: float
+    washout: float
+    missing: str = "non-response"
+    origins: Mapping[str, Assumption] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("entry", 0.0, 10.0),
+            ("noise", 0.0, 10.0),
+            ("unblinding", 0.0, 10.0),
+            ("drop_out", 0.0, 1.0),
+            ("drop_out_control", 0.0, 1.0),
+            ("washout", 0.0, math.inf),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+                bound = f"{low:g} to {high:g}" if math.isfinite(high) else f"from {low:g} on"
+                raise StudyError(f"trial conduct: {name} is {value!r}; it is a number {bound}.")
+        if self.missing not in DROP_OUTS:
+            raise StudyError(
+                f'trial conduct, missing: "{self.missing}" is not known. {nearest(self.missing, DROP_OUTS)}'
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """One arm: its name, what is given, and the modifiers beside it."""
+
+    name: str
+    regimen: Regimen
+    modifiers: tuple[Modifier, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Enrichment:
+    """Only those enter who respond to a test dose.
+
+    regimen : the test dose
+    when    : ticks after its end
+    relief  : least relief as measured, fraction of the pain before
+    """
+
+    regimen: Regimen
+    when: int
+    relief: float
+
+    def __post_init__(self) -> None:
+        if self.regimen.is_empty:
+            raise StudyError("enrichment: the test dose is empty. Give a regimen.")
+        if not 0 < self.relief <= 1:
+            raise StudyError(f"enrichment: a relief of {self.relief:g} is not a fraction above 0 and up to 1.")
+        if self.when < 0:
+            raise StudyError("enrichment: the response is looked at after the end of the test dose.")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trial of one treatment against another, or of one alone.
+
+    id, title  : of the study; "" where there is none
+    model      : with the effects to compute; the effect "baseline-pain" carries the patients' pain before
+    drug       : the treatment whose effect is asked for
+    control    : what it is held against; None for a single arm
+    design     : one of DESIGNS
+    patients   : analysed per arm: (drug, control); of a cross-over or a single arm (all,)
+    endpoints  : the first is the primary one
+    population : who the patients are: covariates and seed; its size is not used
+    conduct    : entry, noise, unblinding, drop-out
+    enrichment : a test dose that patients must respond to; None for unselected patients
+    sources    : key -> publication
+    note       : what was assumed of the design
+    """
+
+    model: Model
+    drug: Treatment
+    control: Treatment | None
+    design: str
+    patients: tuple[int, ...]
+    endpoints: tuple[Endpoint, ...]
+    population: Population
+    conduct: Conduct
+    enrichment: Enrichment | None = None
+    id: str = ""
+    title: str = ""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.design not in DESIGNS:
+            raise StudyError(f'trial: design "{self.design}" is not known. {nearest(self.design, DESIGNS)}')
+        if (self.control is None) != (self.design == "single arm"):
+            raise StudyError("trial: a single arm has no control, and the other designs need one.")
+        wanted = 2 if self.design == "parallel" else 1
+        if len(self.patients) != wanted:
+            given = ", ".join(map(str, self.patients)) or "nothing"
+            raise StudyError(
+                f"trial: patients are given as {given}. A parallel trial has two numbers, one for each arm, another "
+                "design one."
+            )
+        for count, arm in zip(self.patients, ("drug", "control"), strict=False):
+            if isinstance(count, bool) or not isinstance(count, int) or count < (2 if self.control else 1):
+                name = self.drug.name if arm == "drug" else self.control.name if self.control else ""
+                raise StudyError(
+                    f'trial: the arm "{name}" has {count} patients. An arm needs a whole number of at least '
+                    f"{2 if self.control else 1}."
+                )
+        if not self.endpoints:
+            raise StudyError("trial: it has no endpoint. Give at least one.")
+        if self.drug.regimen.is_empty:
+            raise StudyError(f'trial: the arm "{self.drug.name}" has no treatment. The drug arm needs one.')
+        for endpoint in self.endpoints:
+            fitting = ANALYSES[f"{self.design}, {'counted' if endpoint.counted else 'averaged'}"]
+            if endpoint.analysis and endpoint.analysis not in fitting:
+                raise StudyError(
+                    f'trial: the analysis "{endpoint.analysis}" does not fit {endpoint.name} in a design '
+                    f'"{self.design}". {nearest(endpoint.analysis, fitting)}'
+                )
+        if not any(effect.role == "baseline" for effect in self.model.effects):
+            raise SimulationError(
+                f"trial: the model {self.model.id} has no effect of pain before treatment, so it has no pain score. "
+                'Attach one, such as "baseline-pain".'
+            )
+
+    @property
+    def enrolled(self) -> int:
+        """Patients in one trial."""
+        return sum(self.patients)
+
+    @property
+    def horizon(self) -> int:
+        """Ticks from the end of treatment to the last visit."""
+        return max(max(endpoint.visits) for endpoint in self.endpoints)
+
+    def analysis_of(self, endpoint: Endpoint) -> str:
+        """How an endpoint is analysed: as it says, else the first that fits."""
+        return endpoint.analysis or ANALYSES[f"{self.design}, {'counted' if endpoint.counted else 'averaged'}"][0]
