@@ -29,6 +29,7 @@ class ArmScores(NamedTuple):
     level   : (trials, patients) pain before treatment, free of noise
     scores  : (visits, trials, patients) as measured, as if everybody had stayed
     true    : (visits, trials, patients) free of noise, and of what noticing adds
+    blinded : (visits, trials, patients) as measured if nobody noticed what he was given
     stayed  : (visits, trials, patients) whether the patient was still there
     noticed : (trials, patients)
     """
@@ -37,6 +38,7 @@ class ArmScores(NamedTuple):
     level: Floats
     scores: Floats
     true: Floats
+    blinded: Floats
     stayed: Booleans
     noticed: Booleans
 
@@ -116,6 +118,7 @@ def _arm(
         found.level.reshape(shape),
         found.scores.reshape(rows),
         found.true.reshape(rows),
+        found.blinded.reshape(rows),
         _stayed(people, share, at, int(at[-1])).reshape(rows),
         found.noticed.reshape(shape),
     )
@@ -150,7 +153,7 @@ def _periods(
             stayed = _stayed(people, trial.conduct.drop_out, at[1:], last)
             for k in range(len(visits)):
                 into.scores[k][own], into.true[k][own] = found.scores[k + 1], found.true[k + 1]
-                into.stayed[k][own] = stayed[k]
+                into.blinded[k][own], into.stayed[k][own] = found.blinded[k + 1], stayed[k]
     return arms[0], arms[1]
 
 
@@ -169,7 +172,13 @@ def _later(regimen: Regimen, ticks: int) -> Regimen:
 def _empty(visits: int, trials: int, patients: int) -> ArmScores:
     one, many = (trials, patients), (visits, trials, patients)
     return ArmScores(
-        np.empty(one), np.empty(one), np.empty(many), np.empty(many), np.empty(many, bool), np.empty(one, bool)
+        np.empty(one),
+        np.empty(one),
+        np.empty(many),
+        np.empty(many),
+        np.empty(many),
+        np.empty(many, bool),
+        np.empty(one, bool),
     )
 
 
