@@ -21,6 +21,7 @@ Bools = NDArray[np.bool_]
 METHODS = ("fixed", "dersimonian-laird", "reml", "paule-mandel")
 INTERVALS = ("normal", "hartung-knapp")
 STEPS, CLOSE = 200, 1e-12
+GRID = np.geomspace(1e-5, 1.0, 40)  # of the largest variance between studies
 
 
 @dataclass(frozen=True)
@@ -188,10 +189,27 @@ def between(studies: Studies, method: str) -> Floats:
     if method == "paule-mandel":
         return _q_equals(studies, studies.count - 1.0)
     if method == "reml":
-        return _root(lambda tau2: _restricted_score(studies, tau2), nothing, _largest(studies))
+        return _most_likely(studies)
     w = studies.weights(nothing)
     total, squares = w.sum(axis=-1), (w * w).sum(axis=-1)
     return np.asarray(np.maximum((studies.q(nothing)[0] - (studies.count - 1.0)) / (total - squares / total), 0.0))
+
+
+def _most_likely(studies: Studies) -> Floats:
+    """Where the restricted likelihood is highest: the best of a grid, for there may be two tops, and its top."""
+    grid = _largest(studies) * np.concatenate([[0.0], GRID]).reshape((-1,) + (1,) * studies.count.ndim)
+    best = np.argmax([_restricted_likelihood(studies, tau2) for tau2 in grid], axis=0)
+    at = np.take_along_axis(grid, best[None], axis=0)[0]
+    rises = _restricted_score(studies, at)[0] > 0.0
+    below, beyond = (np.take_along_axis(grid, np.clip(best + step, 0, len(GRID))[None], axis=0)[0] for step in (-1, 1))
+    return _root(lambda tau2: _restricted_score(studies, tau2), np.where(rises, at, below), np.where(rises, beyond, at))
+
+
+def _restricted_likelihood(studies: Studies, tau2: Floats) -> Floats:
+    """Twice the logarithm of the restricted likelihood, less a constant."""
+    w = studies.weights(tau2)
+    logs = np.sum(np.log(np.where(studies.there, w, 1.0)), axis=-1)
+    return logs - np.log(np.sum(w, axis=-1)) - studies.q(tau2)[0]
 
 
 def _restricted_score(studies: Studies, tau2: Floats) -> tuple[Floats, Floats]:

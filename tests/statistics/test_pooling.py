@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
@@ -107,6 +107,8 @@ def test_pooling_is_statsmodels(method: str, theirs: str, interval: str) -> None
 
 @settings(deadline=None, max_examples=40)
 @given(literatures)
+@example(literature(782))  # two tops, one of them at 0
+@example(literature(2324))
 def test_restricted_likelihood_is_at_its_highest(given_literature: tuple[np.ndarray, np.ndarray]) -> None:
     y, s = given_literature
 
