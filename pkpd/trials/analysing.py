@@ -35,7 +35,8 @@ class Found(NamedTuple):
     """What trials found at an endpoint, one number a trial; nan where a trial could not be analysed.
 
     drug, control           : mean or share of the arm, as analysed; control is nan in a single arm
-    estimate, low, high, p  : the difference, its 95 % interval and two-sided p-value
+    estimate, se            : the difference and its standard error
+    low, high, p            : its 95 % interval and two-sided p-value
     true_drug, true_control : mean or share of the arm's own patients, free of noise, drop-out and unblinding
     blinded                 : the plain difference of the arms if nobody had noticed what he was given
     spread                  : SD of the values within an arm; of a cross-over of the differences between periods
@@ -44,6 +45,7 @@ class Found(NamedTuple):
     drug: Floats
     control: Floats
     estimate: Floats
+    se: Floats
     low: Floats
     high: Floats
     p: Floats
@@ -107,7 +109,7 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
         nothing = np.full(len(true_drug), np.nan)
         own = _mean(drug.values, drug.evaluated)
         spread = _sd(drug.values, drug.evaluated)
-        return Found(own, nothing, nothing, nothing, nothing, nothing, true_drug, nothing, nothing, spread)
+        return Found(own, *[nothing] * 6, true_drug, nothing, nothing, spread)
     control = values_of(endpoint, made.control, made.visits, missing)
     if trial.design == "crossover":
         seen = drug.evaluated & control.evaluated
@@ -118,16 +120,17 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
     enough = (drug.evaluated.sum(axis=1) >= 2) & (control.evaluated.sum(axis=1) >= 2)
     if trial.design == "crossover":
         enough &= ((seen & made.first).sum(axis=1) >= 2) & ((seen & ~made.first).sum(axis=1) >= 2)
-    estimate, low, high, p = columns = np.full((4, len(enough)), np.nan)
+    estimate, se, low, high, p = columns = np.full((5, len(enough)), np.nan)
     if enough.any():
         part = [arm._replace(**{f: getattr(arm, f)[enough] for f in Values._fields}) for arm in (drug, control)]
         before = [arm.before[enough] for arm in (made.drug, made.control)]
         found = _analysis(trial, endpoint, part[0], part[1], before, made.first[enough])
-        columns[:, enough] = found.estimate, found.low, found.high, found.p
+        columns[:, enough] = found.estimate, found.se, found.low, found.high, found.p
     return Found(
         _mean(drug.values, drug.evaluated),
         _mean(control.values, control.evaluated),
         estimate,
+        se,
         low,
         high,
         p,

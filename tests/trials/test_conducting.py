@@ -35,7 +35,7 @@ def test_scores_are_the_patients_pain_and_the_noise_of_the_day():
     from pkpd.trials.enrolment import enrol
 
     entered = enrol(trial, plan(trial).models[0], np.arange(3), 1)
-    for arm, own, regimen in ((made.drug, entered.first, LONG), (made.control, ~entered.first, "no treatment")):
+    for arm, own, regimen in ((made.drug, made.first, LONG), (made.control, ~made.first, "no treatment")):
         numbers = entered.numbers[own].reshape(3, 4)
         for t in range(3):
             for p in range(4):
@@ -117,7 +117,7 @@ class TestCrossover:
         entered = enrol(trial, plan(trial).models[0], np.arange(2), 1)
         made = conducted(trial, 2)
         for t in range(2):
-            for p in np.flatnonzero(entered.first[t]):
+            for p in np.flatnonzero(made.first[t]):
                 people = replace(trial.population, size=1, subjects=(int(entered.numbers[t, p]),))
                 model = open_to_all(trial.model)
                 gap = 4 + 72

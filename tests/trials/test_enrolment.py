@@ -35,7 +35,7 @@ def test_the_share_that_enters_is_that_of_the_measured_score():
 def test_candidates_are_taken_in_order():
     trial = designed(entry=5.0)
     few, many = entered(trial, 3), entered(trial, 50)
-    assert np.array_equal(few.numbers, many.numbers[:3]) and np.array_equal(few.first, many.first[:3])
+    assert np.array_equal(few.numbers, many.numbers[:3]) and np.array_equal(few.place, many.place[:3])
     assert (np.diff(many.numbers, axis=1) > 0).all()
     assert (many.screened >= many.numbers[:, -1] % CANDIDATES + 1).all()
 
@@ -60,10 +60,10 @@ def test_entering_on_a_bad_day_regresses_to_the_mean():
 @pytest.mark.parametrize("patients", [(20, 10), (15, 15)])
 def test_allocation_fills_both_arms_and_looks_at_nothing(patients):
     found = entered(designed(patients=patients))
-    assert (found.first.sum(axis=1) == patients[0]).all()
-    position = np.broadcast_to(np.arange(found.first.shape[1]), found.first.shape)
-    assert abs(np.corrcoef(found.first.ravel(), position.ravel())[0, 1]) < 0.03
-    assert abs(np.corrcoef(found.first.ravel(), found.before.ravel())[0, 1]) < 0.03
+    assert np.array_equal(np.sort(found.place, axis=1), np.tile(np.arange(30), (400, 1)))
+    position = np.broadcast_to(np.arange(30), found.place.shape)
+    assert abs(np.corrcoef(found.place.ravel(), position.ravel())[0, 1]) < 0.03
+    assert abs(np.corrcoef(found.place.ravel(), found.before.ravel())[0, 1]) < 0.03
 
 
 def test_a_test_dose_leaves_responders_alone():

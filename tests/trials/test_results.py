@@ -28,6 +28,7 @@ def made(estimate, p, true, endpoint=None, design="parallel", patients=(10, 10))
         control + estimate,
         control,
         estimate,
+        np.ones(len(estimate)),
         estimate - 1,
         estimate + 1,
         p,
