@@ -48,6 +48,8 @@ _PLACES = {
     "Trials": "trials.results",
     "design_trial": "trials.designing",
     "run_trials": "trials.running",
+    "Literature": "trials.literature",
+    "run_literature": "trials.literature",
     "disagree": "disagreement.verb",
     "Disagreement": "disagreement.values",
     "Comparison": "comparison",
@@ -97,6 +99,8 @@ if TYPE_CHECKING:
     from pkpd.sweeping import Sweep as Sweep
     from pkpd.sweeping import sweep as sweep
     from pkpd.trials.designing import design_trial as design_trial
+    from pkpd.trials.literature import Literature as Literature
+    from pkpd.trials.literature import run_literature as run_literature
     from pkpd.trials.results import Trials as Trials
     from pkpd.trials.running import run_trials as run_trials
     from pkpd.trials.values import Conduct as Conduct

@@ -190,6 +190,12 @@ def trial_of(study: Study) -> Trial:
     )
 
 
+def trial_sizes() -> list[int]:
+    """Patients per arm of the library's trials with a control, in order of size; of a cross-over those of all."""
+    trials = [load_study(name).trial for name in library.study_names() if "[trial]" in _text(name)]
+    return sorted(min(trial.patients) for trial in trials if trial is not None and trial.control is not None)
+
+
 def _text(name: str) -> str:
     return library.study_path(name).read_text(encoding="utf-8")
 
