@@ -17,7 +17,7 @@ class Administration(NamedTuple):
     start: int  # ticks
     end: int  # ticks
     dose: int  # number of the course among the regimen's doses
-    index: int  # which administration of that course, from 0
+    which: int  # administration of that course, from 0
 
 
 class Session(NamedTuple):
@@ -35,9 +35,9 @@ def sessions(regimen: Regimen) -> tuple[Session, ...]:
     returns : none for no treatment
     """
     planned = sorted(
-        Administration(start, start + dose.duration, number, index)
+        Administration(start, start + dose.duration, number, which)
         for number, dose in enumerate(regimen.doses)
-        for index, start in enumerate(dose.starts)
+        for which, start in enumerate(dose.starts)
     )
     made: list[Session] = []
     for one in planned:
