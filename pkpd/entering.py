@@ -117,10 +117,9 @@ def groups(subjects: Individuals, regimens: Regimen | Sequence[Regimen], ticks: 
     regimens : one for all, or one for each subject
     ticks    : (times) or (subjects, times)
     """
-    everyone = np.arange(subjects.size)
-    parts = (Part(regimens, everyone),) if isinstance(regimens, Regimen) else Received.of(regimens).parts
+    given = Received.all(regimens, subjects.size) if isinstance(regimens, Regimen) else Received.of(regimens)
     found = []
-    for part in parts:
+    for part in given.parts:
         check_regimen(subjects.model, part.regimen)
         _refuse_parts_of_units(subjects, part)
         for alike in _by_row(_timing(subjects, part), part):

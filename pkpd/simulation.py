@@ -88,7 +88,7 @@ def simulate(
 
 
 def practised(
-    subjects: Individuals, regimens: Regimen | list[Regimen], practice: Practice | None
+    subjects: Individuals, regimens: Regimen | Sequence[Regimen], practice: Practice | None
 ) -> Regimen | Sequence[Regimen]:
     """What subjects get of what is prescribed; the prescription itself where there is no practice, or an empty one.
 
@@ -99,7 +99,7 @@ def practised(
     return regimens if practice is None or not practice.parts else practice.regimens(regimens, subjects)
 
 
-def check_all(subjects: Individuals, regimens: Regimen | list[Regimen]) -> None:
+def check_all(subjects: Individuals, regimens: Regimen | Sequence[Regimen]) -> None:
     """Refuse a regimen that does not suit the model, and patients or a regimen beyond its hard limits."""
     for regimen in [regimens] if isinstance(regimens, Regimen) else dict.fromkeys(regimens):
         check_regimen(subjects.model, regimen)
@@ -108,7 +108,7 @@ def check_all(subjects: Individuals, regimens: Regimen | list[Regimen]) -> None:
 
 def raised(
     subjects: Individuals,
-    regimens: Regimen | list[Regimen],
+    regimens: Regimen | Sequence[Regimen],
     ticks: Integers,
     failures: Mapping[int, str],
     *,
@@ -157,7 +157,7 @@ def individuals(model: Model, population: Population | int | Mapping[str, Any] |
     return of_table(model, population)
 
 
-def written(regimens: Regimen | list[Regimen]) -> str:
+def written(regimens: Regimen | Sequence[Regimen]) -> str:
     """What is given, as text."""
     return _written(regimens) if isinstance(regimens, Regimen) else "one regimen for each subject"
 
@@ -171,13 +171,17 @@ def _read(text: str) -> Regimen:
     return as_regimen(text)
 
 
-def per_subject(regimen: Regimen | str | Sequence[Regimen | str], size: int) -> Regimen | list[Regimen]:
+def per_subject(regimen: Regimen | str | Sequence[Regimen | str], size: int) -> Regimen | Sequence[Regimen]:
     """One regimen for all, or a list of one for each subject."""
     if isinstance(regimen, (Regimen, str)):
         return regimen if isinstance(regimen, Regimen) else _read(regimen)
     if not isinstance(regimen, Sequence):
         raise SimulationError(f"regimen: {regimen!r} is not one. Give a prescription text or a Regimen.")
-    regimens = [as_regimen(one, f"regimen of subject {number}") for number, one in enumerate(regimen)]
+    regimens: Sequence[Regimen] = (
+        regimen
+        if isinstance(regimen, Received)
+        else [as_regimen(one, f"regimen of subject {number}") for number, one in enumerate(regimen)]
+    )
     if len(regimens) != size:
         raise SimulationError(f"regimen: {len(regimens)} regimens for {size} subjects.")
     return regimens

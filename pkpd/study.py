@@ -24,6 +24,8 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
+from pkpd.practice.reading import read_practice
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.units import parse as parse_quantity
@@ -43,6 +45,7 @@ _KEYS = (
     "until",
     "sources",
     "population",
+    "practice",
     "values",
     "facts",
     "arms",
@@ -109,6 +112,7 @@ class Study:
     population : virtual patients
     threshold  : plasma level for the time above it, text with its unit
     until      : end of the course, text; None for 84 days after the last end of treatment
+    practice   : how far what patients get departs from the regimens, alike in every arm; None where the file has none
     """
 
     id: str
@@ -125,6 +129,7 @@ class Study:
     indication: str | None = None
     values: tuple[StudyValue, ...] = ()
     facts: tuple[Fact, ...] = ()
+    practice: Practice | None = None
 
     @property
     def regimens(self) -> dict[str, Regimen]:
@@ -156,6 +161,7 @@ class Study:
             progress=progress,
             title=self.title,
             indication=self.indication,
+            practice=self.practice,
         )
         return replace(made, study=self.id)
 
@@ -225,6 +231,7 @@ def _study(document: Document) -> Study:
         indication,
         values,
         tuple(_fact(table, sources) for table in top.tables("facts")),
+        read_practice(top, sources),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         placed(table, "regimen", partial(check_regimen, model, arm.regimen))

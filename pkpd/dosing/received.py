@@ -99,6 +99,11 @@ class Received(Sequence[Regimen]):
             parts.append(Part(same[0], who[order], np.concatenate(own, axis=1)[:, order]))
         return cls(tuple(parts), len(regimens))
 
+    @classmethod
+    def all(cls, regimen: Regimen, size: int) -> Received:
+        """The same regimen for every subject."""
+        return cls((Part(regimen, np.arange(size)),), size)
+
     def __len__(self) -> int:
         return self.size
 
