@@ -119,13 +119,14 @@ def groups(subjects: Individuals, regimens: Regimen | Sequence[Regimen], ticks: 
     """
     given = Received.all(regimens, subjects.size) if isinstance(regimens, Regimen) else Received.of(regimens)
     found = []
+    make = _events if len(given.parts) <= FEW else _scheduled
     for part in given.parts:
         check_regimen(subjects.model, part.regimen)
         _refuse_parts_of_units(subjects, part)
         for alike in _by_row(_timing(subjects, part), part):
             for timed in _by_row(ticks[alike.who] if ticks.ndim == 2 else None, alike):
                 times = ticks if ticks.ndim == 1 else ticks[timed.who[0]]
-                found.append(Group(_events(subjects, timed), times, timed.who))
+                found.append(Group(make(subjects, timed), times, timed.who))
     return found
 
 
@@ -239,15 +240,17 @@ def _scheduled(subjects: Individuals, part: Part) -> Schedule:
     first = part.only(np.array([0]))
     states = dosed_states(model)
     courses = []
-    for number, dose in enumerate(part.regimen.doses):
+    for number, *others in part.same():
+        dose = part.regimen.doses[number]
         amount, moieties = part.mass(number, weight), model.forms[dose.form.enantiomer].parts
+        starts = [start for other in (number, *others) for start in part.regimen.doses[other].starts]
         for way in _ways(model.routes[dose.route]):
             lag, length = _column(subjects, way, "lag", first), _length(subjects, way, first, number)
             share = _share(subjects, way, part, number)
             later = 0 if lag is None else int(_ticks(lag)[0])
             courses.append(
                 Course(
-                    [start + later for start in dose.starts],
+                    [start + later for start in starts],
                     dose.duration if length is None else int(_ticks(length)[0]),
                     amount,
                     [

@@ -105,9 +105,9 @@ def _doses(patients: Individuals, regimen: Given) -> list[Outcome]:
     forms = patients.model.forms
     if any("S" in form.parts for form in forms.values()):
         active = np.zeros(patients.size)
-        for dose, who, mass in given.masses(patients.weight):
-            if dose.form.enantiomer in forms:
-                active[who] += dose.count * mass * forms[dose.form.enantiomer].parts.get("S", 0.0)
+        for form, who, mass in given.masses(patients.weight):
+            if form.enantiomer in forms:
+                active[who] += mass * forms[form.enantiomer].parts.get("S", 0.0)
         outcomes.append(Outcome("cumulative S-ketamine", "", active, "mg"))
     return outcomes
 

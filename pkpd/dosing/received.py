@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.dosing.regimen import Dose, Regimen
+from pkpd.dosing.regimen import Dose, DrugForm, Regimen
 from pkpd.times import to_hours
 
 Floats = NDArray[np.float64]
@@ -51,6 +51,15 @@ class Part:
         if dose.cap is not None:
             given = np.minimum(given, dose.cap)
         return np.asarray((given * to_hours(dose.duration) if dose.kind == "rate" else given) * dose.form.base_fraction)
+
+    def same(self) -> list[list[int]]:
+        """Numbers of the doses, those together that differ in their times alone: what they give is worked out once."""
+        found: dict[tuple[Any, ...], list[int]] = {}
+        for number, dose in enumerate(self.regimen.doses):
+            own = None if self.quantities is None else self.quantities[number].tobytes()
+            what = (dose.quantity, dose.kind, dose.per, dose.duration, dose.cap, dose.route, dose.form, own)
+            found.setdefault(what, []).append(number)
+        return list(found.values())
 
     def of(self, place: int) -> Regimen:
         """The regimen of one of these subjects, by his place among them."""
@@ -145,14 +154,16 @@ class Received(Sequence[Regimen]):
                 parts.append(Part(part.regimen, now[which], chosen.quantities))
         return Received(tuple(parts), len(kept))
 
-    def masses(self, weight: Floats) -> Iterator[tuple[Dose, Integers, Floats]]:
-        """Every dose of every part, the positions of its subjects, and mg of base of one administration to each.
+    def masses(self, weight: Floats) -> Iterator[tuple[DrugForm, Integers, Floats]]:
+        """Of every dose of every part what it is, the positions of its subjects, and mg of base given to each in all.
 
         weight : (subjects) kg
         """
         for part in self.parts:
-            for number, dose in enumerate(part.regimen.doses):
-                yield dose, part.who, part.mass(number, weight[part.who])
+            own = weight[part.who]
+            for numbers in part.same():
+                count = sum(part.regimen.doses[number].count for number in numbers)
+                yield part.regimen.doses[numbers[0]].form, part.who, count * part.mass(numbers[0], own)
 
     def cumulative_amount(self, weight: Floats) -> Floats:
         """Mass of base given in all, (subjects) mg.
@@ -160,8 +171,8 @@ class Received(Sequence[Regimen]):
         weight : (subjects) kg
         """
         total = np.zeros(self.size)
-        for dose, who, amount in self.masses(weight):
-            total[who] += dose.count * amount
+        for _, who, amount in self.masses(weight):
+            total[who] += amount
         return total
 
 
