@@ -239,4 +239,6 @@ class DropOut:
             return None
         if self.per_session == 0.0:
             return np.full(len(patients), NEVER)
-        return 1 + np.floor(self._lasting(seed, patients) / -math.log1p(-self.per_session)).astype(np.int64)
+        kept = 1.0 + np.floor(self._lasting(seed, patients) / -math.log1p(-self.per_session))
+        many = kept >= NEVER // 2
+        return np.where(many, NEVER, np.where(many, 0.0, kept).astype(np.int64))
