@@ -29,6 +29,13 @@ _PLACES = {
     "Population": "population.people",
     "Spread": "population.people",
     "Share": "population.people",
+    "Practice": "practice.practice",
+    "Missed": "practice.adherence",
+    "Late": "practice.adherence",
+    "DropOut": "practice.adherence",
+    "WeightBands": "practice.rounding",
+    "Vial": "practice.rounding",
+    "Pump": "practice.rounding",
     "Flag": "flags",
     "simulate": "simulation",
     "Tolerance": "solving",
@@ -87,6 +94,13 @@ if TYPE_CHECKING:
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Share as Share
     from pkpd.population.people import Spread as Spread
+    from pkpd.practice.adherence import DropOut as DropOut
+    from pkpd.practice.adherence import Late as Late
+    from pkpd.practice.adherence import Missed as Missed
+    from pkpd.practice.practice import Practice as Practice
+    from pkpd.practice.rounding import Pump as Pump
+    from pkpd.practice.rounding import Vial as Vial
+    from pkpd.practice.rounding import WeightBands as WeightBands
     from pkpd.predicting import predict as predict
     from pkpd.preparing import Prepared as Prepared
     from pkpd.preparing import prepare as prepare

@@ -24,6 +24,8 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
+from pkpd.practice.reading import read_practice
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.trials.reading import read_trial
@@ -45,6 +47,7 @@ _KEYS = (
     "until",
     "sources",
     "population",
+    "practice",
     "values",
     "facts",
     "arms",
@@ -113,6 +116,7 @@ class Study:
     threshold  : plasma level for the time above it, text with its unit
     until      : end of the course, text; None for 84 days after the last end of treatment
     trial      : how the published trial was made and what it found; None where the file is no trial
+    practice   : how far what patients get departs from the regimens, alike in every arm; None where the file has none
     """
 
     id: str
@@ -130,6 +134,7 @@ class Study:
     values: tuple[StudyValue, ...] = ()
     facts: tuple[Fact, ...] = ()
     trial: Trial | None = None
+    practice: Practice | None = None
 
     @property
     def regimens(self) -> dict[str, Regimen]:
@@ -161,6 +166,7 @@ class Study:
             progress=progress,
             title=self.title,
             indication=self.indication,
+            practice=self.practice,
         )
         return replace(made, study=self.id)
 
@@ -254,6 +260,7 @@ def _study(document: Document) -> Study:
         indication,
         values,
         tuple(_fact(table, sources) for table in top.tables("facts")),
+        read_practice(top, sources),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         placed(table, "regimen", partial(check_regimen, model, arm.regimen))
