@@ -83,6 +83,12 @@ def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> Non
             )
 
 
+def check_subjects(subjects: Individuals, regimen: Regimen, where: str = "regimen") -> None:
+    """Refuse a regimen that does not suit the model, or the model of those who have modifiers of their own."""
+    for model in (subjects.model, *subjects.variants.values()):
+        check_regimen(model, regimen, where)
+
+
 def _refuse_units_given_apart(model: Model, regimen: Regimen, where: str) -> None:
     """Refuse two doses at one time by a route whose bioavailability depends on how much is given at a time."""
     seen: set[tuple[str, int]] = set()
@@ -132,7 +138,7 @@ def groups(subjects: Individuals, regimens: Regimen | list[Regimen], ticks: Inte
         parts = [(regimen, np.array(who)) for regimen, who in by_regimen.items()]
     found = []
     for regimen, who in parts:
-        check_regimen(subjects.model, regimen)
+        check_subjects(subjects, regimen)
         _refuse_parts_of_units(subjects, regimen, who)
         for alike in _by_row(_timing(subjects, regimen, who), who):
             for timed in _by_row(ticks[alike] if ticks.ndim == 2 else None, alike):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.modifying import overridden
 from pkpd.model.program import Program, compiled
+from pkpd.population.covariates import UNITS, WORDS
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
 from pkpd.units import analyse
@@ -40,6 +41,9 @@ class Individuals:
     covariates : covariate -> (subjects), canonical units; those the population names, and those the model or one of
                  its effects reads
     known      : covariates whose values were given; the others have the typical one of the file that reads them
+    variants   : modifier that some patients have of their own -> the model with it alone
+    beside     : modifier -> (subjects) who has it of his own
+    whole      : effect id -> "log_odds", "factor" or "points" -> (subjects), where modifiers of their own change them
     parameters : model parameter, derived parameter or covariate -> (subjects) or one, canonical units
     effects    : effect id -> parameter -> (subjects) or one
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
@@ -57,6 +61,9 @@ class Individuals:
     draws: Mapping[str, Floats]
     seed: int
     known: frozenset[str] = frozenset()
+    variants: Mapping[str, Model] = field(default_factory=dict)
+    beside: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    whole: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
     def only(self, kept: NDArray[np.int64]) -> Individuals:
         """Some of the subjects.
@@ -77,6 +84,8 @@ class Individuals:
             },
             responders={name: part(column) for name, column in self.responders.items()},
             draws={name: part(column) for name, column in self.draws.items()},
+            beside={name: part(mask) for name, mask in self.beside.items()},
+            whole={effect: {name: part(column) for name, column in own.items()} for effect, own in self.whole.items()},
         )
 
     @property
@@ -148,8 +157,8 @@ def of_population(model: Model, population: Population) -> Individuals:
                 f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
             )
     read = _read(model)
-    for name in population.covariates:
-        known = {*read, *USUAL}
+    for name in population.known:
+        known = {*read, *USUAL, *UNITS, *WORDS}
         if name not in known and (meant := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
             raise SimulationError(
                 f"population: the model {model.id} reads no covariate {name}. Allowed: {', '.join(sorted(known))}. "
@@ -162,15 +171,20 @@ def of_population(model: Model, population: Population) -> Individuals:
         dimension = population.dimension(name)
         if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
             raise SimulationError(
-                f"population: {name} is given as {population.covariates[name]!r}; it is in "
+                f"population: {name} is given as {population.covariates.get(name, 'a column')!r}; it is in "
                 f"{read[name].unit or 'no unit'} under the model {model.id}."
             )
+        if name in read and (words := population.words(name)):
+            raise SimulationError(
+                f"population: {name} is a word ({', '.join(words)}), and the model {model.id} reads a number, in "
+                f"{read[name].unit or 'no unit'}. Give a Share or a number."
+            )
     covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
-    covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
+    covariates |= {name: population.covariate(name, 0.0) for name in population.known if name not in read}
     covariates["weight"] = population.covariate("weight", 70.0)
     parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
     values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
-    return _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
+    return _with_effects(model, population, covariates, values, known=population.known)
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
