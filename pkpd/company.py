@@ -20,6 +20,7 @@ from pkpd.population.company import bearers, sets
 from pkpd.population.people import Population
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 Part = tuple[NDArray[np.int64], Individuals]
 
 WHOLE = ("log_odds", "factor", "points")  # what modifiers do to the value of an effect's curve
@@ -40,15 +41,37 @@ def of_patients(model: Model, population: Population, form: str = "") -> Individ
         return of_population(model, population)
     everybody = {acting.modifier.id for acting in model.modifiers}
     had = {_loaded(key): mask for key, mask in bearers(population).items()}
+    _refuse_twice(had)
     own = {modifier: mask for modifier, mask in had.items() if modifier.id not in everybody}
-    alone = {modifier.id: _variant(model, (modifier,), form) for modifier in own}
+    names = _names(own, population)
+    alone = {names[modifier]: _variant(model, (modifier,), form) for modifier in own}
     alike = replace(population, modifiers={})
     modifiers, parts = tuple(own), []
     for numbers, who in sets(list(own.values()), population.size):
         variant = _variant(model, tuple(modifiers[number] for number in numbers), form)
         parts.append((who, of_population(variant, alike.only(population.numbers[who].tolist()))))
-    beside = {modifier.id: mask for modifier, mask in own.items()}
+    beside = {names[modifier]: mask for modifier, mask in own.items()}
     return replace(_merged(model, parts, population), variants=alone, beside=beside)
+
+
+def _names(own: Mapping[Modifier, Mask], population: Population) -> dict[Modifier, str]:
+    """The modifiers by name; of one that is there twice, with who has it."""
+    ids = [modifier.id for modifier in own]
+    who = {_loaded(key): given for key, given in population.modifiers.items()}
+    return {one: one.id if ids.count(one.id) == 1 else f"{one.id} ({who[one]})" for one in own}
+
+
+def _refuse_twice(had: Mapping[Modifier, Mask]) -> None:
+    """Refuse a modifier that some patient has twice."""
+    seen: dict[str, Mask] = {}
+    for modifier, mask in had.items():
+        before = seen.get(modifier.id)
+        if before is not None and (before & mask).any():
+            raise SimulationError(
+                f"population: {int((before & mask).sum()):,} patients have the modifier {modifier.id} twice. Say of "
+                'each who has it by a criterion that excludes the other, such as "genotype is *1/*6".'
+            )
+        seen[modifier.id] = mask if before is None else before | mask
 
 
 def notes_of_patients(people: Sequence[Individuals]) -> list[str]:

@@ -24,6 +24,7 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.populations import load_population
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.units import parse as parse_quantity
@@ -218,7 +219,9 @@ def _study(document: Document) -> Study:
         effects,
         arms,
         reference,
-        read_population(top, sources, model, library.default_effects() if effects is None else effects),
+        read_population(
+            top, sources, model, library.default_effects() if effects is None else effects, load_population
+        ),
         threshold,
         until,
         sources,
