@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 _ORIGIN = ("source", "mark", "note")
 _SPREAD_KEYS = ("mean", "sd", "unit", "kind", "least", "most", *_ORIGIN)
-_SHARE_KEYS = ("share", *_ORIGIN)
+_SHARE_KEYS = ("share", "among", *_ORIGIN)
 _CHOICE_KEYS = ("choices", *_ORIGIN)
 _SAME_KEYS = ("value", "unit", *_ORIGIN)
 _CORRELATION_KEYS = ("of", "rank", *_ORIGIN)
@@ -139,7 +139,8 @@ def read_covariate(table: Table, name: str, unit_needed: str | None, sources: Ma
             table.fail(
                 f"{name} is in {unit_needed}; only a trait, a plain number, is had by a share of people.", "share"
             )
-        return placed(table, "share", lambda: Share(table.number("share"), *origin))
+        among = placed(table, "among", lambda: read_criterion(table.text("among")).text) if "among" in table else ""
+        return placed(table, "share", lambda: Share(table.number("share"), *origin, among))
     unit = table.text("unit", why='A plain number has the unit "1".')
     if placed(table, "unit", lambda: analyse(unit))[1] != analyse(unit_needed if unit_needed is not None else unit)[1]:
         table.fail(f'unit "{unit}" does not fit; {name} is in {unit_needed or "no unit"}.', "unit")

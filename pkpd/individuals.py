@@ -5,7 +5,6 @@ Made once and used for every arm, so that the same patients go through all of th
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,20 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
+from pkpd.known import USUAL, covariates_of
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.modifying import overridden
 from pkpd.model.program import Program, compiled
-from pkpd.population.covariates import UNITS, WORDS
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
 from pkpd.units import analyse
 
 Floats = NDArray[np.float64]
 Column = Floats | float
-
-USUAL = ("weight", "age")  # covariates that a table may hold whatever the model reads
 
 
 @dataclass(frozen=True)
@@ -157,34 +154,10 @@ def of_population(model: Model, population: Population) -> Individuals:
                 f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
             )
     read = _read(model)
-    for name in population.known:
-        known = {*read, *USUAL, *UNITS, *WORDS}
-        if name not in known and (meant := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
-            raise SimulationError(
-                f"population: the model {model.id} reads no covariate {name}. Allowed: {', '.join(sorted(known))}. "
-                f'Did you mean "{meant[0]}"?'
-            )
-        if name in model.parameters or name in model.derived:
-            raise SimulationError(
-                f"population: {name} is a parameter of the model {model.id}, not a covariate. Use model.with_values."
-            )
-        dimension = population.dimension(name)
-        if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
-            raise SimulationError(
-                f"population: {name} is given as {population.covariates.get(name, 'a column')!r}; it is in "
-                f"{read[name].unit or 'no unit'} under the model {model.id}."
-            )
-        if name in read and (words := population.words(name)):
-            raise SimulationError(
-                f"population: {name} is a word ({', '.join(words)}), and the model {model.id} reads a number, in "
-                f"{read[name].unit or 'no unit'}. Give a Share or a number."
-            )
-    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
-    covariates |= {name: population.covariate(name, 0.0) for name in population.known if name not in read}
-    covariates["weight"] = population.covariate("weight", 70.0)
+    covariates, known = covariates_of(model, population, read)
     parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
     values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
-    return _with_effects(model, population, covariates, values, known=population.known)
+    return _with_effects(model, population, covariates, values, known=known)
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:

@@ -64,7 +64,8 @@ def simulate(
     """
     if times is None:
         raise SimulationError('simulate: no output times. Give times="0 to 24 h by 6 min" or (numbers, "h").')
-    subjects = individuals(model, population, form_of(regimen))
+    own = isinstance(population, Population) and population.modifiers
+    subjects = individuals(model, population, form_of(regimen) if own else "")
     ticks = read_times(times)
     regimens = per_subject(regimen, subjects.size)
     check_all(subjects, regimens)

@@ -101,11 +101,14 @@ class Share:
 
     share        : probability that a person has it, 0 to 1
     source, mark : where the number is from
+    among        : a criterion on another covariate, such as "sex is female": of those who meet it the share has the
+                   trait, and nobody else
     """
 
     share: float
     source: str = "user"
     mark: str = "assumed"
+    among: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.share, bool) or not isinstance(self.share, (int, float)) or not 0 <= self.share <= 1:

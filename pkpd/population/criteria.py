@@ -331,7 +331,7 @@ def _not_known(
     where = f'entry criterion "{criterion.text}"'
     if plain(criterion.name) == "baseline pain":
         return UnknownName(
-            f"{where}: the population does not say what pain its patients have; an effect does. Enrol with a model "
-            'that has it (pkpd.enrol(..., model=...)), or give the scores: columns={"baseline pain": scores}.'
+            f"{where}: the population does not say what pain its patients have; an effect does. Give it, "
+            'effect=pkpd.load_effect("baseline-pain"), or measured scores, columns={"baseline pain": scores}.'
         )
     return UnknownName(f'{where}: {kind} "{criterion.name}" is not known. {nearest(criterion.name, allowed)}')

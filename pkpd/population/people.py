@@ -92,8 +92,7 @@ class Population:
         object.__setattr__(self, "_copula", copula(self.correlations))
         object.__setattr__(self, "modifiers", {key: _who(key, who) for key, who in self.modifiers.items()})
 
-    @staticmethod
-    def _check(name: str, given: object) -> None:
+    def _check(self, name: str, given: object) -> None:
         if name == "weight":
             raise SimulationError('population: body weight has a place of its own; write weight="70 kg" or a Spread.')
         if isinstance(given, bool) or not isinstance(given, (Spread, Share, Choice, str, int, float)):
@@ -103,8 +102,22 @@ class Population:
             )
         if unit_of(name) is not None and isinstance(given, (Share, Choice)):
             raise SimulationError(f"population: {name} is not a trait that some have. Give a text or a Spread.")
+        if isinstance(given, Share) and given.among:
+            self._check_among(name, given.among)
         if not isinstance(given, (Spread, Share, Choice)):
             constant(name, given)
+
+    def _check_among(self, name: str, among: str) -> None:
+        """Refuse a share among people who are themselves told by such a share."""
+        from pkpd.population.criteria import read_criterion
+
+        of = plain(read_criterion(among).name)
+        if of == plain(name) or any(
+            plain(other) == of and isinstance(given, Share) and given.among for other, given in self.covariates.items()
+        ):
+            raise SimulationError(
+                f'population: {name} is a share among those of whom "{among}" holds, and {of} is itself such a share.'
+            )
 
     def _refuse_twice(self) -> None:
         """Refuse a covariate that is named twice, or given beside the table that has it."""
@@ -228,6 +241,10 @@ class Population:
         if not isinstance(given, (Spread, Share, Choice)):
             return np.full(self.size, constant(name, given)[0])
         drawn = given.at(self._uniform_of(name))
+        if isinstance(given, Share) and given.among:
+            from pkpd.population.criteria import meets  # which stands on this room
+
+            return drawn * meets(self, given.among)
         if unit_of(name) is not None and (drawn < 0).any():
             what = "some ages come" if name == "age" else f"{name} comes"
             raise SimulationError(
