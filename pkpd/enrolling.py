@@ -57,7 +57,7 @@ def read_population(
     for name in names:
         if name not in known and _key(plain(name)) not in known and "choices" not in table.table(name):
             table.fail_unknown("covariate", name, sorted({"weight", "age", *units, *map(_key, UNITS)}), name)
-    return placed(top, "population", lambda: read_people(table, names, units, sources, base))
+    return read_people(table, names, units, sources, base)
 
 
 def covariate_keys(table: Table) -> list[str]:
@@ -89,13 +89,11 @@ def read_people(
             weight = given
         else:
             table.fail("body weight is given by mean and sd, or by value.", name)
-    return replace(
-        base,
-        weight=weight,
-        covariates=covariates,
-        correlations=_correlations(table, sources, base, weight, covariates),
-        modifiers=_modifiers(table, sources, base),
-    )
+    correlations, modifiers = _correlations(table, sources, base, weight, covariates), _modifiers(table, sources, base)
+    try:
+        return replace(base, weight=weight, covariates=covariates, correlations=correlations, modifiers=modifiers)
+    except PkpdError as cause:
+        table.fail(str(cause))
 
 
 def _correlations(

@@ -104,9 +104,7 @@ def read_patients(source: str | Path, where: str = "") -> Patients:
         base = placed(table, "base", lambda: load_patients(table.text("base")))
     sources = {**(base.sources if base else {}), **read_sources(top)}
     names = covariate_keys(table)
-    people = placed(
-        top, "population", lambda: read_people(table, names, {}, sources, base.population if base else Population())
-    )
+    people = read_people(table, names, {}, sources, base.population if base else Population())
     notes, origins = dict(base.notes_of if base else {}), dict(base.known_from if base else {})
     for key, one in [
         *((key, table.table(key)) for key in names),

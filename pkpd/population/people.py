@@ -87,7 +87,7 @@ class Population:
         self.spread()
         self._refuse_twice()
         object.__setattr__(self, "correlations", dict(self.correlations))
-        for name in dict.fromkeys(name for pair in self.correlations for name in pair):
+        for name in dict.fromkeys(name for pair in self.correlations if isinstance(pair, tuple) for name in pair):
             self._check_correlated(name)
         object.__setattr__(self, "_copula", copula(self.correlations))
         object.__setattr__(self, "modifiers", {key: _who(key, who) for key, who in self.modifiers.items()})
