@@ -36,6 +36,9 @@ _PLACES = {
     "WeightBands": "practice.rounding",
     "Vial": "practice.rounding",
     "Pump": "practice.rounding",
+    "Choice": "population.covariates",
+    "load_population": "populations",
+    "enrol": "recruiting",
     "Flag": "flags",
     "simulate": "simulation",
     "Tolerance": "solving",
@@ -91,9 +94,11 @@ if TYPE_CHECKING:
     from pkpd.model.modelfile import read_model as read_model
     from pkpd.model.modelfile import read_modifier as read_modifier
     from pkpd.model.modifier import Modifier as Modifier
+    from pkpd.population.covariates import Choice as Choice
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Share as Share
     from pkpd.population.people import Spread as Spread
+    from pkpd.populations import load_population as load_population
     from pkpd.practice.adherence import DropOut as DropOut
     from pkpd.practice.adherence import Late as Late
     from pkpd.practice.adherence import Missed as Missed
@@ -104,6 +109,7 @@ if TYPE_CHECKING:
     from pkpd.predicting import predict as predict
     from pkpd.preparing import Prepared as Prepared
     from pkpd.preparing import prepare as prepare
+    from pkpd.recruiting import enrol as enrol
     from pkpd.result import Result as Result
     from pkpd.simulation import simulate as simulate
     from pkpd.solving import Tolerance as Tolerance

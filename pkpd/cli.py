@@ -83,18 +83,18 @@ def build_parser() -> argparse.ArgumentParser:
     disagree.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
     )
-    models = commands.add_parser("models", help="list models, effects, modifiers, studies and guidance")
+    models = commands.add_parser("models", help="list models, effects, modifiers, studies, populations and guidance")
     models.add_argument(
         "kind",
         nargs="?",
         metavar="KIND",
-        help="only pk, effect, modifier, study, guidance or generic; or incomplete: what could not be completed",
+        help="only pk, effect, modifier, study, population, guidance or generic; or incomplete: what is not complete",
     )
     show = commands.add_parser(
-        "show", help="show every number of a model, effect, modifier, study or guidance with its source and mark"
+        "show", help="show every number of a model, effect, modifier, study, population or guidance with its source"
     )
     show.add_argument(
-        "model", metavar="NAME", help="of a model, effect, modifier, study or guidance, or path of a file"
+        "model", metavar="NAME", help="of a model, effect, modifier, study, population or guidance, or path of a file"
     )
     show.add_argument(
         "--with", dest="beside", nargs="+", default=[], metavar="MODIFIER", help="modifiers that act on it"
@@ -277,6 +277,10 @@ def _show(chosen: argparse.Namespace) -> int:
         from pkpd.terminal.study import print_study
 
         print_study(load_study(chosen.model), chosen.model)
+    elif kind == "population":
+        from pkpd.terminal.population import print_population
+
+        print_population(chosen.model)
     elif kind == "guidance":
         print_guidance(chosen.model)
     elif isinstance(found := load_any(chosen.model), Modifier):

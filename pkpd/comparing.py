@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd import validity
 from pkpd.arms import Given, modified_for, notes_of, planned
+from pkpd.company import notes_of_patients
 from pkpd.comparison import Arm, Comparison
 from pkpd.dosing.prescription import time_text
 from pkpd.dosing.regimen import Regimen
@@ -28,7 +29,7 @@ from pkpd.outcomes import END, RELIEF_TIMES, WEEK, Asked, keeping, outcomes
 from pkpd.population.people import Population
 from pkpd.practice.practice import Practice
 from pkpd.result import Result
-from pkpd.simulation import concentrations, individuals, practised, raised
+from pkpd.simulation import check_subjects, concentrations, form_of, individuals, practised, raised
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, ticks
 from pkpd.units import parse
@@ -103,11 +104,15 @@ def compare(
     ends = _ends(plans)
     horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
     asked = Asked(horizon, analyte, level, _joint(model, joint))
-    patients = _patients(model, subjects, seed)
+    usual = next((form_of(regimen) for regimen in plans.values() if not regimen.is_empty), "")
+    patients = _patients(model, subjects, seed, usual)
     people: list[Individuals] = []
     for number, (name, regimen) in enumerate(plans.items()):
-        own = patients if models[name] is model else _patients(models[name], subjects, seed)
-        people.append(own if paired else _others(models[name], subjects, seed, number, own))
+        form = usual if regimen.is_empty else form_of(regimen)
+        same = models[name] is model and (form == usual or not patients.variants)
+        own = patients if same else _patients(models[name], subjects, seed, form)
+        people.append(own if paired else _others(models[name], subjects, seed, number, own, form))
+        check_subjects(people[-1], regimen, f'regimen "{name}"')
         validity.refuse(people[-1], regimen, f'regimen "{name}"')
     given = [practised(own, regimen, practice) for own, regimen in zip(people, plans.values(), strict=True)]
     arms: list[Arm] = []
@@ -126,7 +131,7 @@ def compare(
             progress((number + 1) / len(plans))
     if practice is not None:
         notes.append(f"In practice, in every arm: {practice}. Doses, their times and the dose strip are as prescribed.")
-    notes += notes_of(models) + _clocks(arms, held) + _before_it_acts(arms)
+    notes += notes_of(models) + notes_of_patients(people) + _clocks(arms, held) + _before_it_acts(arms)
     told, seen = tuple(notes), tuple(flags)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
 
@@ -221,16 +226,21 @@ def _joint(model: Model, asked: tuple[float, str, str] | None) -> tuple[float, s
     return joint
 
 
-def _patients(model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None) -> Individuals:
+def _patients(model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None, form: str) -> Individuals:
     if isinstance(subjects, Population):
-        return individuals(model, subjects if seed is None else replace(subjects, seed=seed))
+        return individuals(model, subjects if seed is None else replace(subjects, seed=seed), form)
     if isinstance(subjects, (int, np.integer)) and not isinstance(subjects, bool):
         return individuals(model, Population(int(subjects), seed=1 if seed is None else seed))
     return individuals(model, subjects)
 
 
 def _others(
-    model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None, number: int, first: Individuals
+    model: Model,
+    subjects: Population | int | Mapping[str, Any],
+    seed: int | None,
+    number: int,
+    first: Individuals,
+    form: str,
 ) -> Individuals:
     """Patients of arm `number` where arms have patients of their own."""
     if number == 0:
@@ -240,7 +250,7 @@ def _others(
     people = subjects if isinstance(subjects, Population) else Population(int(subjects))
     people = people if seed is None else replace(people, seed=seed)
     shifted = tuple(int(s) for s in people.numbers + number * (int(people.numbers.max()) + 1))
-    return individuals(model, replace(people, subjects=shifted))
+    return individuals(model, replace(people, subjects=shifted), form)
 
 
 def _analyte(model: Model) -> str:

@@ -5,9 +5,8 @@ Made once and used for every arm, so that the same patients go through all of th
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
+from pkpd.known import USUAL, covariates_of
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
@@ -27,8 +27,6 @@ from pkpd.units import analyse
 Floats = NDArray[np.float64]
 Column = Floats | float
 
-USUAL = ("weight", "age")  # covariates that a table may hold whatever the model reads
-
 
 @dataclass(frozen=True)
 class Individuals:
@@ -40,6 +38,9 @@ class Individuals:
     covariates : covariate -> (subjects), canonical units; those the population names, and those the model or one of
                  its effects reads
     known      : covariates whose values were given; the others have the typical one of the file that reads them
+    variants   : modifier that some patients have of their own -> the model with it alone
+    beside     : modifier -> (subjects) who has it of his own
+    whole      : effect id -> "log_odds", "factor" or "points" -> (subjects), where modifiers of their own change them
     parameters : model parameter, derived parameter or covariate -> (subjects) or one, canonical units
     effects    : effect id -> parameter -> (subjects) or one
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
@@ -57,6 +58,9 @@ class Individuals:
     draws: Mapping[str, Floats]
     seed: int
     known: frozenset[str] = frozenset()
+    variants: Mapping[str, Model] = field(default_factory=dict)
+    beside: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    whole: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
     def only(self, kept: NDArray[np.int64]) -> Individuals:
         """Some of the subjects.
@@ -77,6 +81,8 @@ class Individuals:
             },
             responders={name: part(column) for name, column in self.responders.items()},
             draws={name: part(column) for name, column in self.draws.items()},
+            beside={name: part(mask) for name, mask in self.beside.items()},
+            whole={effect: {name: part(column) for name, column in own.items()} for effect, own in self.whole.items()},
         )
 
     @property
@@ -148,29 +154,10 @@ def of_population(model: Model, population: Population) -> Individuals:
                 f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
             )
     read = _read(model)
-    for name in population.covariates:
-        known = {*read, *USUAL}
-        if name not in known and (meant := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
-            raise SimulationError(
-                f"population: the model {model.id} reads no covariate {name}. Allowed: {', '.join(sorted(known))}. "
-                f'Did you mean "{meant[0]}"?'
-            )
-        if name in model.parameters or name in model.derived:
-            raise SimulationError(
-                f"population: {name} is a parameter of the model {model.id}, not a covariate. Use model.with_values."
-            )
-        dimension = population.dimension(name)
-        if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
-            raise SimulationError(
-                f"population: {name} is given as {population.covariates[name]!r}; it is in "
-                f"{read[name].unit or 'no unit'} under the model {model.id}."
-            )
-    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
-    covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
-    covariates["weight"] = population.covariate("weight", 70.0)
+    covariates, known = covariates_of(model, population, read)
     parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
     values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
-    return _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
+    return _with_effects(model, population, covariates, values, known=known)
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:

@@ -24,6 +24,7 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.populations import load_population
 from pkpd.practice.practice import Practice
 from pkpd.practice.reading import read_practice
 from pkpd.simulation import check_regimen
@@ -253,14 +254,16 @@ def _study(document: Document) -> Study:
         effects,
         arms,
         reference,
-        read_population(top, sources, model, library.default_effects() if effects is None else effects),
+        read_population(
+            top, sources, model, library.default_effects() if effects is None else effects, load_population
+        ),
         threshold,
         until,
         sources,
         indication,
         values,
         tuple(_fact(table, sources) for table in top.tables("facts")),
-        read_practice(top, sources),
+        practice=read_practice(top, sources),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         placed(table, "regimen", partial(check_regimen, model, arm.regimen))
