@@ -42,6 +42,8 @@ _PLACES = {
     "write_dataset": "dosing.dataset",
     "Dataset": "dosing.dataset",
     "compare": "comparing",
+    "percentiles": "streaming.verb",
+    "Percentiles": "streaming.values",
     "disagree": "disagreement.verb",
     "Disagreement": "disagreement.values",
     "Comparison": "comparison",
@@ -85,6 +87,8 @@ if TYPE_CHECKING:
     from pkpd.result import Result as Result
     from pkpd.simulation import simulate as simulate
     from pkpd.solving import Tolerance as Tolerance
+    from pkpd.streaming.values import Percentiles as Percentiles
+    from pkpd.streaming.verb import percentiles as percentiles
     from pkpd.study import Study as Study
     from pkpd.study import load_study as load_study
     from pkpd.study import read_study as read_study

@@ -136,7 +136,7 @@ class Population:
     weight     : Spread of body weight, kg; or one weight for all, as text ("70 kg")
     covariates : further covariates, name -> text with its unit ("70 year") or number, the same for everybody; Share(p)
                  of those who have a trait; or Spread. What it does not name is not known of anybody
-    subjects   : the patients' numbers; 0 ... size - 1 unless given
+    subjects   : the patients' numbers, such as range(500, 1000); 0 ... size - 1 unless given
     varied     : False switches off every spread but that of the covariates: typical people
     """
 
@@ -154,7 +154,10 @@ class Population:
             raise SimulationError(f"population: seed {self.seed} is not a whole number from 0 to 2^64 - 1.")
         if self.subjects is not None and len(self.subjects) != self.size:
             raise SimulationError(f"population: {len(self.subjects)} subject numbers for {self.size} subjects.")
-        if self.subjects is not None and not all(_whole(number, 0) for number in self.subjects):
+        own = self.subjects
+        if isinstance(own, range):  # told by its ends, however long it is
+            own = (own[0], own[-1])
+        if own is not None and not all(_whole(number, 0) for number in own):
             raise SimulationError("population: subject numbers are whole numbers from 0 on.")
         if not isinstance(self.covariates, Mapping):
             raise SimulationError(f"population: covariates are given by name, not as {str(self.covariates)[:40]}.")
@@ -202,6 +205,8 @@ class Population:
     @property
     def numbers(self) -> NDArray[np.int64]:
         """(size) the patients' numbers."""
+        if isinstance(self.subjects, range):
+            return np.arange(self.subjects.start, self.subjects.stop, self.subjects.step)
         return np.arange(self.size) if self.subjects is None else np.asarray(self.subjects, np.int64)
 
     def uniform(self, variable: str, index: int = 0) -> Floats:
