@@ -102,9 +102,7 @@ class _Passed:
         """The same counted."""
         found = self.values[self.who]
         low, high = float(found.min(initial=np.inf)), float(found.max(initial=-np.inf))
-        return Seen(
-            self.owner, self.limit, int(self.who.sum()), len(self.who), low, high, self.why, self.doubtful
-        )
+        return Seen(self.owner, self.limit, int(self.who.sum()), len(self.who), low, high, self.why, self.doubtful)
 
 
 def refuse(subjects: Individuals, plans: Plans, where: str = "") -> None:

@@ -195,9 +195,7 @@ def count_product(levels, product, rows, columns, subjects, kind, counts, mean, 
 def moments(rows: int, subjects: int) -> Moments:
     """Room for the moments of a chunk."""
     blocks = -(-subjects // BLOCK)
-    return Moments(
-        np.empty((blocks, rows)), np.empty((blocks, rows)), np.full(rows, np.inf), np.full(rows, -np.inf)
-    )
+    return Moments(np.empty((blocks, rows)), np.empty((blocks, rows)), np.full(rows, np.inf), np.full(rows, -np.inf))
 
 
 def room(columns: int) -> Floats:

@@ -9,11 +9,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.errors import SimulationError
-from pkpd.population import streams
+from pkpd.errors import SimulationError, unknown
+from pkpd.population import lowdiscrepancy, streams
+from pkpd.population.dimensions import dimensions
+from pkpd.population.lowdiscrepancy import PATIENTS
+from pkpd.population.sobol import DIMENSIONS
 from pkpd.units import Dimension, analyse, parse, split
 
 Floats = NDArray[np.float64]
+
+PLAIN = "plain"
+DRAWS = (PLAIN, "low-discrepancy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,9 @@ class Population:
                  of those who have a trait; or Spread. What it does not name is not known of anybody
     subjects   : the patients' numbers, such as range(500, 1000); 0 ... size - 1 unless given
     varied     : False switches off every spread but that of the covariates: typical people
+    draws      : "plain", or "low-discrepancy": random numbers that spread the patients evenly over all that varies, so
+                 that a thousand stand for some four thousand or more; or the variables that are spread together, most
+                 important first, for models of one's own: ("covariate weight", "my-model.CL", "my-effect.C50")
     """
 
     size: int = 1000
@@ -146,6 +155,7 @@ class Population:
     covariates: Mapping[str, Given] = field(default_factory=dict)
     subjects: Sequence[int] | None = None
     varied: bool = True
+    draws: str | Sequence[str] = PLAIN
 
     def __post_init__(self) -> None:
         if not _whole(self.size, 1):
@@ -164,6 +174,7 @@ class Population:
         object.__setattr__(self, "covariates", dict(self.covariates))
         for name, given in self.covariates.items():
             self._check(name, given)
+        self._check_draws()
         self.spread()
 
     @staticmethod
@@ -179,6 +190,26 @@ class Population:
             raise SimulationError("population: age is not a trait that some have. Give a text or a Spread.")
         if not isinstance(given, (Spread, Share)):
             _constant(name, given)
+
+    def _check_draws(self) -> None:
+        if isinstance(self.draws, str):
+            if self.draws not in DRAWS:
+                raise unknown("population", "kind of draws", self.draws, DRAWS)
+        else:
+            order = tuple(self.draws)
+            if not order or len(set(order)) < len(order) or not all(isinstance(one, str) for one in order):
+                raise SimulationError(
+                    f"population: draws {self.draws!r} is not a list of different variables. Name each once, such as "
+                    '("covariate weight", "my-model.CL"), or write "low-discrepancy".'
+                )
+            if len(order) > DIMENSIONS:
+                raise SimulationError(
+                    f"population: {len(order)} variables to be spread together; there are {DIMENSIONS} dimensions. "
+                    "Name those that matter most."
+                )
+            object.__setattr__(self, "draws", order)
+        if self.draws != PLAIN and int(self.numbers.max()) >= PATIENTS:
+            raise SimulationError(f"population: low-discrepancy draws are of patients numbered below {PATIENTS:,}.")
 
     @classmethod
     def typical(cls, weight: str = "70 kg", covariates: Mapping[str, Given] | None = None) -> Population:
@@ -214,7 +245,11 @@ class Population:
 
         variable, index : name of what is drawn, and which draw of it
         """
-        return streams.uniform(self.seed, self.numbers, variable, index)
+        if self.draws == PLAIN:
+            return streams.uniform(self.seed, self.numbers, variable, index)
+        known = dimensions(None if isinstance(self.draws, str) else tuple(self.draws))
+        dimension = known.get(variable) if index == 0 else None
+        return lowdiscrepancy.uniform(self.seed, self.numbers, variable, index, dimension)
 
     def normal(self, variable: str, index: int = 0) -> Floats:
         """Each patient's own standard normal number of a variable, (size); arguments as for `uniform`."""

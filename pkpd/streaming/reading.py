@@ -1,4 +1,4 @@
-"""How the quantities asked for are had of a chunk of patients: counted straight from the levels, or through a Result."""
+"""How the quantities asked for are had of a chunk of patients: straight from the levels, or through a Result."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pkpd.errors import unknown
 from pkpd.individuals import Individuals
 from pkpd.kernels import counting
 from pkpd.kernels.counting import Moments, Product
+from pkpd.kernels.lanes import LANES
 from pkpd.kernels.memory import aligned
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import Model
@@ -83,7 +84,7 @@ class Chunk:
                 people, regimen, asked.ticks, outputs=asked.outputs, tolerance=tolerance, threads=1
             )
         self._result = Result(people, "", asked.ticks / TICKS_PER_HOUR, asked.outputs, self._levels)
-        self._columns = -(-people.size // counting.LANES) * counting.LANES
+        self._columns = -(-people.size // LANES) * LANES
         self._flat: Floats | None = None
 
     @property
@@ -150,7 +151,7 @@ def _product(people: Individuals, name: str, asked: Asked, columns: int) -> Prod
     for effect in effects:
         table = people.effects[effect.id]
         value = {role: table[called] for role, called in effect.curve.parameters.items()}
-        able = people.responders.get(effect.id, 1.0)
+        able = np.asarray(people.responders.get(effect.id, True), float)
         if effect.curve.form == "sigmoid-emax" and effect.driver is not None:
             factor = 1.0 if effect.driver.multiply is None else table[effect.driver.multiply]
             plain.append(int(np.ndim(value["Hill"]) == 0 and value["Hill"] == 1))
@@ -159,7 +160,7 @@ def _product(people: Individuals, name: str, asked: Asked, columns: int) -> Prod
             order.append(len(rows) - 1)
         elif effect.curve.form == "onset" and effect.driver is None and np.ndim(value["half_time"]) == 0:
             of_time.append(1.0 - np.exp2(-np.maximum(hours, 0.0) / value["half_time"]))
-            own.append(value["size"] * np.asarray(able, float))
+            own.append(value["size"] * able)
             order.append(-len(of_time))
         else:
             return None
@@ -169,7 +170,10 @@ def _product(people: Individuals, name: str, asked: Asked, columns: int) -> Prod
         baseline = next(effect for effect in people.model.effects if effect.role == "baseline")
         if baseline.curve.form != "constant" or baseline.log_odds or baseline.points or baseline.factor != 1.0:
             return None
-        offset, scale = 0.0, _columns_of([people.effects[baseline.id][baseline.curve.parameters["level"]]], size, columns)
+        offset, scale = (
+            0.0,
+            _columns_of([people.effects[baseline.id][baseline.curve.parameters["level"]]], size, columns),
+        )
     return Product(
         offset,
         scale,

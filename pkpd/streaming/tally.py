@@ -83,7 +83,7 @@ class Tally:
             width = WIDTH[kind]
             for t in range(self.times):
                 row = slice(t * width, (t + 1) * width)
-                counts = np.sum([own[quantity][row] for own in self._counts], axis=0, dtype=np.int64)
+                counts = np.asarray(sum(own[quantity][row].astype(np.int64) for own in self._counts))
                 least, most = self.least[quantity, t], self.most[quantity, t]
                 found[:, quantity, :, t] = bins.percentiles(counts, kind, least, most, shares)
         return found[0], found[1]
@@ -93,4 +93,3 @@ def bytes_of(kinds: Sequence[int], times: int, hands: int) -> int:
     """The room a Tally takes up, at most."""
     counts = sum(WIDTH[kind] for kind in kinds) * times * hands * np.dtype(np.uint32).itemsize
     return counts + 8 * 4 * len(kinds) * times
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +129,7 @@ class Percentiles:
         import xarray
 
         full, flat = ("regimen", "percentile", "time"), ("regimen", "time")
-        variables = {}
+        variables: dict[str, Any] = {}
         for k, (name, unit) in enumerate(zip(self.quantities, self.units, strict=True)):
             units = {"units": unit or "1"}
             variables[name] = full, self.values[:, k], units

@@ -161,9 +161,7 @@ def _run(task: _Task, sort: bool, threads: int, progress: Progress | None, chunk
     chunk : patients at a time, a multiple of BLOCK; no number depends on it
     """
     n, shares = task.size, task.at
-    passage = Passage(
-        task.arms, task.subjects, n, chunk or chunk_of(task.arms), threads, task.tolerance, progress
-    )
+    passage = Passage(task.arms, task.subjects, n, chunk or chunk_of(task.arms), threads, task.tolerance, progress)
     # Half the distance between the percentiles one standard error of a proportion below and above is the standard
     # error of a percentile (David and Nagaraja, Order Statistics, 2003, 10.2).
     near = np.sqrt(shares * (1.0 - shares) / n)
