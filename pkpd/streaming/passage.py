@@ -24,7 +24,7 @@ from pkpd.streaming.reading import Asked, Chunk
 AT_ONCE = 6_000_000  # numbers that a thread solves at a time
 MOST_AT_ONCE = 8192  # patients
 
-People = Population | Mapping[str, Any]
+Draw = Callable[[Model, int, int], Individuals]
 Progress = Callable[[float], None]
 
 
@@ -59,14 +59,28 @@ class Piece(NamedTuple):
     solved: Chunk
 
 
-def people_of(model: Model, subjects: People, first: int, last: int) -> Individuals:
-    """Patients by position, from `first` to before `last`, as far as there are so many."""
+def drawing(subjects: Population | Mapping[str, Any]) -> Draw:
+    """How patients are had by position: drawn when they are needed, or out of a table.
+
+    returns : a function of model, first position and the one after the last, as far as there are so many
+    """
     if isinstance(subjects, Population):
-        last = min(last, subjects.size)
-        numbers = range(first, last) if subjects.subjects is None else subjects.subjects[first:last]
-        return individuals(model, replace(subjects, size=last - first, subjects=numbers))
-    everybody = individuals(model, subjects)
-    return everybody.only(np.arange(first, min(last, everybody.size)))
+        everybody, given = subjects, subjects.subjects
+
+        def drawn(model: Model, first: int, last: int) -> Individuals:
+            last = min(last, everybody.size)
+            numbers = range(first, last) if given is None else given[first:last]
+            return individuals(model, replace(everybody, size=last - first, subjects=numbers))
+
+        return drawn
+    table, held = subjects, dict[Model, Individuals]()
+
+    def picked(model: Model, first: int, last: int) -> Individuals:
+        if model not in held:
+            held[model] = individuals(model, table)
+        return held[model].only(np.arange(first, min(last, held[model].size)))
+
+    return picked
 
 
 def chunk_of(arms: Sequence[Arm]) -> int:
@@ -78,6 +92,7 @@ def chunk_of(arms: Sequence[Arm]) -> int:
 class Passage:
     """Everybody through every regimen, a chunk at a time.
 
+    draw      : patients of a model by position
     size      : how many patients
     chunk     : how many at a time, a multiple of BLOCK; no number depends on it
     threads   : at most; no number depends on it
@@ -87,14 +102,14 @@ class Passage:
     def __init__(
         self,
         arms: Sequence[Arm],
-        subjects: People,
+        draw: Draw,
         size: int,
         chunk: int,
         threads: int,
         tolerance: Tolerance | None,
         progress: Progress | None,
     ) -> None:
-        self._arms, self._subjects, self._size, self._chunk = arms, subjects, size, chunk
+        self._arms, self._draw, self._size, self._chunk = arms, draw, size, chunk
         self._tolerance, self._progress = tolerance, progress
         self.hands = min(threads, -(-size // chunk))
         self._lock = threading.Lock()
@@ -131,7 +146,7 @@ class Passage:
         people: dict[Model, Individuals] = {}
         for number, arm in enumerate(self._arms):
             if arm.model not in people:
-                people[arm.model] = people_of(arm.model, self._subjects, first, last)
+                people[arm.model] = self._draw(arm.model, first, last)
             own = people[arm.model]
             validity.refuse(own, arm.regimen, f'regimen "{arm.name}"')
             keep(Piece(hand, chunk, first, number, Chunk(arm.asked, own, arm.regimen, self._tolerance)))

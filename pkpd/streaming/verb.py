@@ -20,7 +20,7 @@ from pkpd.population.people import Population
 from pkpd.simulation import individuals, thread_count
 from pkpd.solving import Tolerance
 from pkpd.streaming import bins
-from pkpd.streaming.passage import Arm, Passage, People, Piece, Progress, chunk_of, people_of
+from pkpd.streaming.passage import Arm, Draw, Passage, Piece, Progress, chunk_of, drawing
 from pkpd.streaming.reading import Chunk, asked_of
 from pkpd.streaming.tally import Tally
 from pkpd.streaming.values import Percentiles
@@ -77,7 +77,7 @@ class _Task(NamedTuple):
 
     model: Model
     arms: tuple[Arm, ...]
-    subjects: People
+    draw: Draw
     size: int
     seed: int
     ticks: NDArray[np.int64]
@@ -114,12 +114,13 @@ def _task(
     plans = {name: planned(given, f'regimen "{name}"') for name, given in regimens.items()}
     model, notes = equipped(model, effects)
     people = _population(subjects, seed)
+    draw = drawing(people)
     arms: list[Arm] = []
     units: tuple[str, ...] = ()
     size = people.size if isinstance(people, Population) else individuals(model, people).size
     for name, plan in plans.items():
         own = modified_for(model, plan, f'regimen "{name}"')
-        pilot = people_of(own, people, 0, PILOT)
+        pilot = draw(own, 0, PILOT)
         validity.refuse(pilot, plan.regimen, f'regimen "{name}"')
         asked = asked_of(pilot, quantities, ticks)
         solved = Chunk(asked, pilot, plan.regimen, tolerance)
@@ -127,7 +128,7 @@ def _task(
         kinds = tuple(bins.kind_of(solved.values(quantity), solved.unit(quantity)) for quantity in quantities)
         arms.append(Arm(name, plan.regimen, own, asked, kinds))
     notes += notes_of({arm.name: arm.model for arm in arms})
-    return _Task(model, tuple(arms), people, size, pilot.seed, ticks, units, shares, tolerance, tuple(notes))
+    return _Task(model, tuple(arms), draw, size, pilot.seed, ticks, units, shares, tolerance, tuple(notes))
 
 
 def fractions(at: Sequence[float]) -> Floats:
@@ -161,7 +162,7 @@ def _run(task: _Task, sort: bool, threads: int, progress: Progress | None, chunk
     chunk : patients at a time, a multiple of BLOCK; no number depends on it
     """
     n, shares = task.size, task.at
-    passage = Passage(task.arms, task.subjects, n, chunk or chunk_of(task.arms), threads, task.tolerance, progress)
+    passage = Passage(task.arms, task.draw, n, chunk or chunk_of(task.arms), threads, task.tolerance, progress)
     # Half the distance between the percentiles one standard error of a proportion below and above is the standard
     # error of a percentile (David and Nagaraja, Order Statistics, 2003, 10.2).
     near = np.sqrt(shares * (1.0 - shares) / n)
