@@ -42,6 +42,8 @@ _PLACES = {
     "write_dataset": "dosing.dataset",
     "Dataset": "dosing.dataset",
     "compare": "comparing",
+    "forecast": "forecasting",
+    "Forecast": "forecasting",
     "percentiles": "streaming.verb",
     "Percentiles": "streaming.values",
     "disagree": "disagreement.verb",
@@ -67,6 +69,8 @@ if TYPE_CHECKING:
     from pkpd.dosing.regimen import Regimen as Regimen
     from pkpd.errors import PkpdError as PkpdError
     from pkpd.flags import Flag as Flag
+    from pkpd.forecasting import Forecast as Forecast
+    from pkpd.forecasting import forecast as forecast
     from pkpd.model.effect import Effect as Effect
     from pkpd.model.library import default_effects as default_effects
     from pkpd.model.library import load as load

@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd import validity
+from pkpd import capacity, enough, montecarlo, validity
 from pkpd.arms import Given, modified_for, notes_of, planned
 from pkpd.comparing import equipped
+from pkpd.enough import Farthest
 from pkpd.errors import SimulationError
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
-from pkpd.population.people import Population
+from pkpd.population.people import PLAIN, Population
 from pkpd.simulation import individuals, thread_count
 from pkpd.solving import Tolerance
 from pkpd.streaming import bins
 from pkpd.streaming.passage import Arm, Draw, Passage, Piece, Progress, chunk_of, drawing
 from pkpd.streaming.reading import Chunk, asked_of
-from pkpd.streaming.tally import Tally
+from pkpd.streaming.tally import Tally, bytes_of
 from pkpd.streaming.values import Percentiles
 from pkpd.times import TICKS_PER_HOUR, read_times
 
@@ -31,6 +32,8 @@ Subjects = Population | int | Mapping[str, Any]
 
 SORTED = 64 << 20  # bytes of values up to which they are kept and sorted
 PILOT = 1024  # first patients, by whom the bins are chosen
+WORKING, DRAWN = 5, 100  # arrays over time, and columns of parameters, that are in use at once beside the levels
+FEWER = "Ask for fewer times, quantities or regimens at once."
 
 
 def percentiles(
@@ -47,12 +50,15 @@ def percentiles(
     tolerance: Tolerance | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    error: float | None = None,
+    at_most: int = 1_000_000,
 ) -> Percentiles:
     """Percentiles over patients, at every time and under every regimen, of any number of patients.
 
     model      : kinetic model; its own effects are used where it has some
     regimens   : name -> Regimen or prescription text, or a tuple of it and modifiers, as for `pkpd.compare`
-    subjects   : Population, number of patients, or parameter table; the same under every regimen
+    subjects   : Population, number of patients, or parameter table; the same under every regimen. "auto" for as many
+                 patients as `error` needs
     times      : as for `pkpd.simulate`, the same for all patients
     quantities : what a Result has by name: analytes, "site of ...", effects, "pain", "relief"
     at         : fractions from 0 to 1
@@ -64,12 +70,98 @@ def percentiles(
     tolerance  : how exactly equations are solved that have no exact solution
     threads    : how many; all cores unless given. The numbers do not depend on it
     progress   : called with the share done, 0 to 1
+    error      : Monte-Carlo standard error up to which patients are added to the population: of every percentile and
+                 mean of a fraction, and of every other as a share of its size (of the standard deviation between
+                 patients, where that is larger); 0.01 under subjects="auto" unless given
+    at_most    : how many patients that may take; whether it was enough stands in the notes
     returns    : Percentiles
     Raises a PkpdError for anything that does not fit, and for a patient who cannot be integrated.
     """
+    people = enough.people_for(subjects, seed, error)
+    if people is not None:
+
+        def run(size: int) -> Percentiles:
+            return percentiles(
+                model,
+                regimens,
+                replace(people, size=size),
+                times,
+                quantities=quantities,
+                at=at,
+                effects=effects,
+                exact=exact,
+                tolerance=tolerance,
+                threads=threads,
+                progress=progress,
+            )
+
+        allowed = enough.ERROR if error is None else error
+        made, told = enough.until_enough(run, lambda made: _farthest(made, allowed), allowed, at_most)
+        return replace(made, notes=(*made.notes, told))
     task = _task(model, regimens, subjects, times, quantities, at, effects, seed, tolerance)
-    room = 8 * len(task.arms) * len(quantities) * len(task.ticks) * task.size
-    return _run(task, room <= SORTED if exact is None else exact, thread_count(threads), progress)
+    sort, hands = _sorts(task, exact), thread_count(threads)
+    way_out = "Leave exact out: counted in bins, memory does not grow with the patients." if sort else FEWER
+    capacity.refuse("percentiles", _need(task, sort, hands), task.size, len(task.arms), way_out)
+    return _run(task, sort, hands, progress)
+
+
+def needed(
+    model: Model,
+    regimens: Mapping[str, Given],
+    subjects: Subjects,
+    times: Any,
+    quantities: Sequence[str],
+    effects: Sequence[Effect] | None,
+    exact: bool | None,
+    threads: int | None,
+) -> capacity.Need:
+    """What `percentiles` of such arguments needs: memory by its parts, time by a trial on a few chunks."""
+    task = _task(model, regimens, subjects, times, quantities, (0.05, 0.5, 0.95), effects, None, None)
+    sort, hands = _sorts(task, exact), thread_count(threads)
+    step = chunk_of(task.arms) * hands
+    taken = capacity.time_of(
+        lambda size: _run(task._replace(size=size), sort, hands, None), task.size, (step, 2 * step)
+    )
+    return _need(task, sort, hands)._replace(fixed_seconds=taken.fixed_seconds, seconds_each=taken.seconds_each)
+
+
+def _sorts(task: _Task, exact: bool | None) -> bool:
+    """Whether all values are kept."""
+    return 8 * _curves(task) * task.size <= SORTED if exact is None else exact
+
+
+def _curves(task: _Task) -> int:
+    """Values of one patient."""
+    return len(task.arms) * len(task.units) * len(task.ticks)
+
+
+def _need(task: _Task, sort: bool, hands: int) -> capacity.Need:
+    """The memory of a run: what every thread solves at a time, and either all values or the bins."""
+    times, chunk = len(task.ticks), min(task.size, chunk_of(task.arms))
+    outputs = max(len(arm.asked.outputs) for arm in task.arms)
+    chunks = 8 * chunk * min(hands, -(-task.size // chunk)) * ((outputs + WORKING) * times + DRAWN)
+    if sort:  # all values, and two copies of one curve while they are summed up
+        return capacity.Need(chunks, 8.0 * (_curves(task) + 2 * times), 0.0, 0.0)
+    return capacity.Need(chunks + sum(bytes_of(arm.kinds, times, hands) for arm in task.arms), 0.0, 0.0, 0.0)
+
+
+def _farthest(made: Percentiles, error: float) -> Farthest:
+    """The percentile or mean whose Monte-Carlo error is the largest part of what is allowed."""
+    worst = Farthest(0.0, "nothing")
+    deviation = made.mean_error * math.sqrt(made.subjects)
+    for arm, regimen in enumerate(made.regimens):
+        for number, quantity in enumerate(made.quantities):
+            values = made.values[arm, number]
+            unit = made.units[number] if values.min() >= 0 and values.max() <= 1 else "1"
+            rows = zip((*values, made.mean[arm, number]), (*made.at, "mean"), strict=True)
+            errors = (*made.error[arm, number], made.mean_error[arm, number])
+            for (row, share), errs in zip(rows, errors, strict=True):
+                for value, own, spread, hour in zip(row, errs, deviation[arm, number], made.hours, strict=True):
+                    limit = enough.allowed(error, unit, value, spread)
+                    if own > worst.times * limit and limit > 0:
+                        what = f"the mean of {quantity}" if share == "mean" else f"percentile {share:g} of {quantity}"
+                        worst = Farthest(own / limit, f"{what} at {hour:g} h under {regimen}")
+    return worst
 
 
 class _Task(NamedTuple):
@@ -127,6 +219,8 @@ def _task(
         units = tuple(solved.unit(quantity) for quantity in quantities)
         kinds = tuple(bins.kind_of(solved.values(quantity), solved.unit(quantity)) for quantity in quantities)
         arms.append(Arm(name, plan.regimen, own, asked, kinds))
+    if isinstance(people, Population) and people.draws != PLAIN:
+        notes.append(montecarlo.EVEN_DRAWS)
     notes += notes_of({arm.name: arm.model for arm in arms})
     return _Task(model, tuple(arms), draw, size, pilot.seed, ticks, units, shares, tolerance, tuple(notes))
 
@@ -163,15 +257,10 @@ def _run(task: _Task, sort: bool, threads: int, progress: Progress | None, chunk
     """
     n, shares = task.size, task.at
     passage = Passage(task.arms, task.draw, n, chunk or chunk_of(task.arms), threads, task.tolerance, progress)
-    # Half the distance between the percentiles one standard error of a proportion below and above is the standard
-    # error of a percentile (David and Nagaraja, Order Statistics, 2003, 10.2).
-    near = np.sqrt(shares * (1.0 - shares) / n)
-    beside = np.concatenate([shares - near, shares + near])
-    wanted = np.concatenate([shares, np.clip(beside, 0.0, 1.0)])
+    wanted = np.concatenate([shares, montecarlo.beside(shares, n)])
     found, width, mean, deviation = (_sorted if sort else _counted)(task, passage, wanted)
-    low, high = found[..., len(shares) : 2 * len(shares), :], found[..., 2 * len(shares) :, :]
-    outside = (near == 0.0) | (shares - near < 0.0) | (shares + near > 1.0)
-    error = np.where(outside[:, None], math.nan, (high - low) / 2)
+    found, low, high = np.split(np.moveaxis(found, 2, 0), 3)
+    error = montecarlo.of_percentiles(shares, n, low, high)
     return Percentiles(
         task.model,
         {arm.name: arm.regimen for arm in task.arms},
@@ -179,8 +268,8 @@ def _run(task: _Task, sort: bool, threads: int, progress: Progress | None, chunk
         task.units,
         tuple(float(share) for share in shares),
         task.ticks / TICKS_PER_HOUR,
-        found[..., : len(shares), :],
-        error,
+        np.moveaxis(found, 0, 2),
+        np.moveaxis(error, 0, 2),
         width[..., : len(shares), :],
         mean,
         deviation / math.sqrt(n),
@@ -203,9 +292,13 @@ def _sorted(task: _Task, passage: Passage, wanted: Floats) -> tuple[Floats, Floa
             values[piece.arm, number, :, piece.first : piece.first + made.shape[1]] = made
 
     passage.run(keep)
-    mean = values.mean(axis=-1)
-    deviation = values.std(axis=-1, ddof=1) if task.size > 1 else np.full_like(mean, math.nan)
-    found = np.moveaxis(np.quantile(values, wanted, axis=-1, overwrite_input=True), 0, 2)
+    found = np.empty((*values.shape[:2], len(wanted), values.shape[2]))
+    mean, deviation = np.empty(values.shape[:3]), np.full(values.shape[:3], math.nan)
+    for place in np.ndindex(*values.shape[:2]):
+        mean[place] = values[place].mean(axis=-1)
+        if task.size > 1:
+            deviation[place] = values[place].std(axis=-1, ddof=1)
+        found[place] = np.quantile(values[place], wanted, axis=-1, overwrite_input=True)
     return found, np.zeros_like(found), mean, deviation
 
 
