@@ -60,6 +60,10 @@ _PLACES = {
     "run_trials": "trials.running",
     "Literature": "trials.literature",
     "run_literature": "trials.literature",
+    "forecast": "forecasting",
+    "Forecast": "forecasting",
+    "percentiles": "streaming.verb",
+    "Percentiles": "streaming.values",
     "disagree": "disagreement.verb",
     "Disagreement": "disagreement.values",
     "Comparison": "comparison",
@@ -83,6 +87,8 @@ if TYPE_CHECKING:
     from pkpd.dosing.regimen import Regimen as Regimen
     from pkpd.errors import PkpdError as PkpdError
     from pkpd.flags import Flag as Flag
+    from pkpd.forecasting import Forecast as Forecast
+    from pkpd.forecasting import forecast as forecast
     from pkpd.model.effect import Effect as Effect
     from pkpd.model.library import default_effects as default_effects
     from pkpd.model.library import load as load
@@ -113,6 +119,8 @@ if TYPE_CHECKING:
     from pkpd.result import Result as Result
     from pkpd.simulation import simulate as simulate
     from pkpd.solving import Tolerance as Tolerance
+    from pkpd.streaming.values import Percentiles as Percentiles
+    from pkpd.streaming.verb import percentiles as percentiles
     from pkpd.study import Study as Study
     from pkpd.study import load_study as load_study
     from pkpd.study import read_study as read_study

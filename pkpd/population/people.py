@@ -10,16 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
-from pkpd.population import streams
+from pkpd.population import lowdiscrepancy, streams
 from pkpd.population.copula import Copula, copula
 from pkpd.population.covariates import Choice, constant, plain, unit_of
 from pkpd.population.covariates import Given as Given
 from pkpd.population.covariates import Share as Share
 from pkpd.population.covariates import Spread as Spread
+from pkpd.population.dimensions import dimensions
+from pkpd.population.lowdiscrepancy import PATIENTS
+from pkpd.population.sobol import DIMENSIONS
 from pkpd.population.table import Table
 from pkpd.units import Dimension, parse
 
 Floats = NDArray[np.float64]
+
+PLAIN = "plain"
+DRAWS = (PLAIN, "low-discrepancy")
 
 
 # The patients of the CRPS trial: weight 79 kg, SD 19, age 46 years, SD 12 (Otto 2021 table 2, on Sigtermans 2009).
@@ -43,6 +49,8 @@ def _whole(number: object, least: int) -> bool:
 
 def _all_whole(numbers: Sequence[int] | NDArray[np.int64]) -> bool:
     """Whether all are whole numbers from 0 on."""
+    if isinstance(numbers, range):  # told by its ends, however long it is
+        return min(numbers[0], numbers[-1]) >= 0
     if isinstance(numbers, np.ndarray):
         return bool(numbers.dtype.kind in "iu" and numbers.ndim == 1 and (numbers >= 0).all())
     return all(_whole(number, 0) for number in numbers)
@@ -57,13 +65,16 @@ class Population:
     weight     : Spread of body weight, kg; or one weight for all, as text ("70 kg")
     covariates : further covariates, name -> text with its unit ("70 year") or number, the same for everybody; Share(p)
                  of those who have a trait; Choice of words; or Spread. What it does not name is not known of anybody
-    subjects   : the patients' numbers; 0 ... size - 1 unless given
+    subjects   : the patients' numbers, such as range(500, 1000); 0 ... size - 1 unless given
     varied     : False switches off every spread but that of the covariates: typical people
     correlations : (covariate, covariate) -> Spearman's rank correlation of covariates that vary; a Gaussian copula,
                  which leaves each one's own distribution as it is. Of a Choice the order of its words counts
     table      : people of whom whole rows are drawn, with replacement
     modifiers  : modifier or its name -> who has it: a share, 0 to 1, drawn of its own; or a criterion on the
                  covariates, such as "sex is female"
+    draws      : "plain", or "low-discrepancy": random numbers that spread the patients evenly over all that varies, so
+                 that a thousand stand for some four thousand or more; or the variables that are spread together, most
+                 important first, for models of one's own: ("covariate weight", "my-model.CL", "my-effect.C50")
     """
 
     size: int = 1000
@@ -75,6 +86,7 @@ class Population:
     correlations: Mapping[tuple[str, str], float] = field(default_factory=dict)
     table: Table | None = None
     modifiers: Mapping[Any, Share | float | str] = field(default_factory=dict)
+    draws: str | Sequence[str] = PLAIN
     _copula: Copula = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +103,7 @@ class Population:
         object.__setattr__(self, "covariates", dict(self.covariates))
         for name, given in self.covariates.items():
             self._check(name, given)
+        self._check_draws()
         self.spread()
         self._refuse_twice()
         object.__setattr__(self, "correlations", dict(self.correlations))
@@ -159,6 +172,26 @@ class Population:
             raise SimulationError(f"population: {name} is the same in everybody and cannot be correlated.")
         raise unknown("population: correlations", "covariate", name, varying)
 
+    def _check_draws(self) -> None:
+        if isinstance(self.draws, str):
+            if self.draws not in DRAWS:
+                raise unknown("population", "kind of draws", self.draws, DRAWS)
+        else:
+            order = tuple(self.draws)
+            if not order or len(set(order)) < len(order) or not all(isinstance(one, str) for one in order):
+                raise SimulationError(
+                    f"population: draws {self.draws!r} is not a list of different variables. Name each once, such as "
+                    '("covariate weight", "my-model.CL"), or write "low-discrepancy".'
+                )
+            if len(order) > DIMENSIONS:
+                raise SimulationError(
+                    f"population: {len(order)} variables to be spread together; there are {DIMENSIONS} dimensions. "
+                    "Name those that matter most."
+                )
+            object.__setattr__(self, "draws", order)
+        if self.draws != PLAIN and int(self.numbers.max()) >= PATIENTS:
+            raise SimulationError(f"population: low-discrepancy draws are of patients numbered below {PATIENTS:,}.")
+
     @classmethod
     def typical(cls, weight: str = "70 kg", covariates: Mapping[str, Given] | None = None) -> Population:
         """One typical person: every spread switched off.
@@ -203,6 +236,8 @@ class Population:
     @property
     def numbers(self) -> NDArray[np.int64]:
         """(size) the patients' numbers."""
+        if isinstance(self.subjects, range):
+            return np.arange(self.subjects.start, self.subjects.stop, self.subjects.step)
         return np.arange(self.size) if self.subjects is None else np.asarray(self.subjects, np.int64)
 
     def uniform(self, variable: str, index: int = 0) -> Floats:
@@ -210,7 +245,11 @@ class Population:
 
         variable, index : name of what is drawn, and which draw of it
         """
-        return streams.uniform(self.seed, self.numbers, variable, index)
+        if self.draws == PLAIN:
+            return streams.uniform(self.seed, self.numbers, variable, index)
+        known = dimensions(None if isinstance(self.draws, str) else tuple(self.draws))
+        dimension = known.get(variable) if index == 0 else None
+        return lowdiscrepancy.uniform(self.seed, self.numbers, variable, index, dimension)
 
     def normal(self, variable: str, index: int = 0) -> Floats:
         """Each patient's own standard normal number of a variable, (size); arguments as for `uniform`."""
