@@ -19,8 +19,9 @@ from pkpd.model.effect import PROBABILITIES, root_of
 from pkpd.model.model import Model
 from pkpd.model.program import Program
 from pkpd.moments import course_times, window
-from pkpd.outcomes import RELIEF_TIMES, WEEK, Asked, outcomes
+from pkpd.outcomes import RELIEF_TIMES, WEEK, Asked, followed, outcomes
 from pkpd.population.people import Population
+from pkpd.replicates.reach import behind
 from pkpd.replicates.summaries import (
     NEW,
     Ends,
@@ -32,7 +33,7 @@ from pkpd.replicates.summaries import (
 )
 from pkpd.replicates.values import NO_ENDS, Curve, Outcome, drawn_interval
 from pkpd.result import Result
-from pkpd.simulation import concentrations, thread_count
+from pkpd.simulation import concentrations, extremes, thread_count
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR
 
@@ -88,19 +89,26 @@ class Crowd:
                     )
         return made
 
+    def is_touched(self, model: Model, output: str) -> bool:
+        """Whether a drawn estimate may act on an output."""
+        return not behind(model, output).isdisjoint(one.name for one in self.estimates.sampled)
+
     def gathered(self, model: Model, each: Callable[[Individuals], Floats]) -> Floats:
         """What a block gives, (..., its subjects), of all of them: (..., replicates, patients)."""
-        found: list[Floats] = []
-        first = 0
+        found: Floats = np.empty(0)
+        first, last = 0, 0
         for block in self.blocks(model):
-            count = block.size // self.population.size
+            last = first + block.size
             try:
-                found.append(each(block))
+                values = each(block)
             except SimulationError as cause:
-                raise SimulationError(f"replicates {first} to {first + count - 1}: {cause}") from cause
-            first += count
-        values = np.concatenate(found, axis=-1)
-        return values.reshape(*values.shape[:-1], self.estimates.replicates, self.population.size)
+                here, there = first // self.population.size, last // self.population.size - 1
+                raise SimulationError(f"replicates {here} to {there}: {cause}") from cause
+            if first == 0:
+                found = np.empty((*values.shape[:-1], self.estimates.replicates * self.population.size))
+            found[..., first:last] = values
+            first = last
+        return found.reshape(*found.shape[:-1], self.estimates.replicates, self.population.size)
 
 
 def _changes(base: Model, model: Model) -> dict[str, float]:
@@ -146,8 +154,17 @@ def outcomes_of(crowd: Crowd, comparison: Comparison, arm: Arm, done: Callable[[
     asked = Asked(comparison.horizon, comparison.analyte, comparison.threshold, comparison.joint)
     model = arm.individuals.model
 
+    people = arm.individuals
+    same = {name: at for name, at in followed(people, asked).items() if not crowd.is_touched(model, name)}
+    known: dict[str, Floats] = {}
+    if same:
+        known = extremes(
+            people, arm.regimen, asked.horizon, same, tolerance=crowd.tolerance, threads=crowd.threads
+        )
+
     def each(block: Individuals) -> Floats:
-        made = outcomes(block, arm.regimen, arm.end, asked, crowd.tolerance, crowd.threads, lambda _: None)
+        again = {name: np.tile(own, block.size // people.size) for name, own in known.items()}
+        made = outcomes(block, arm.regimen, arm.end, asked, crowd.tolerance, crowd.threads, lambda _: None, again)
         done(block.size)
         return np.array([outcome.values for outcome in made])
 
@@ -196,7 +213,11 @@ def curve_of(
                 done(block.size * len(chunk) // len(ticks))
                 return values
 
-            values = crowd.gathered(people.model, each)
+            if any(crowd.is_touched(people.model, name) for name in outputs) or not is_level:
+                values = crowd.gathered(people.model, each)
+            else:
+                values = np.repeat(point[first : first + step, None, :], crowd.estimates.replicates, axis=1)
+                done(size * len(chunk) // len(ticks))
             summarised = list(pool.map(lambda own: (centre_of(own, how), nested_interval(own), parts(own)), values))
             for number, (own, new, split) in enumerate(summarised):
                 centres[first + number] = own

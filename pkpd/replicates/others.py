@@ -39,6 +39,7 @@ def beside(
     found: list[Other] = []
     notes: list[str] = []
     left: list[str] = []
+    halved: dict[str, list[str]] = {}
     for name, model in chosen.items():
         if name == main.id and (models == LIBRARY or model is main):
             continue
@@ -50,7 +51,14 @@ def beside(
             left.append(f"{name} ({str(cause).rstrip('.')})")
             continue
         found.append(other)
-        notes += said
+        if said:
+            halved.setdefault(", ".join(f'"{arm}"' for arm in said), []).append(name)
+    for arms, takers in halved.items():
+        one = len(takers) == 1
+        notes.append(
+            f"{', '.join(takers)} {'takes' if one else 'take'} S-ketamine alone and {'was' if one else 'were'} given "
+            f"the S half of the racemate in {arms}."
+        )
     if models == LIBRARY and not found:
         notes.append(f"No other model of the library takes every regimen: {'; '.join(left)}.")
     return found, notes
@@ -77,7 +85,7 @@ def _chosen(models: str | Sequence[Model | str] | Mapping[str, Model] | None) ->
 
 
 def _other(name: str, model: Model, main: Model, regimens: Mapping[str, Given], of: str) -> tuple[Other, list[str]]:
-    """A model with its effects, or else those of the main one, and the regimens as it takes them."""
+    """A model with its effects, or else those of the main one, the regimens as it takes them, and arms of an S half."""
     equipped = model if model.effects else replace(model, effects=()).with_effects(*_unmodified(main))
     given: dict[str, Given] = {}
     halved = []
@@ -90,13 +98,10 @@ def _other(name: str, model: Model, main: Model, regimens: Mapping[str, Given], 
                 raise SimulationError(f"it gives {of} under the name {taken.output}, which the effects do not follow.")
             regimen = taken.regimen
             if regimen != plan.regimen:
-                halved.append(f'"{arm}"')
+                halved.append(arm)
         given[arm] = (regimen, *plan.modifiers)
         modified_for(equipped, planned(given[arm], f'regimen "{arm}"'), f'regimen "{arm}"')
-    said = []
-    if halved:
-        said.append(f"{name} takes S-ketamine alone and was given the S half of the racemate in {', '.join(halved)}.")
-    return Other(name, equipped, given), said
+    return Other(name, equipped, given), halved
 
 
 def _unmodified(main: Model) -> Sequence[Any]:

@@ -24,6 +24,8 @@ TYPICAL_BAND = "95 % of the typical value (the estimates' uncertainty)"
 NEW_BAND = "90 % of new patients (the estimates' uncertainty and the differences between patients)"
 PATIENTS_BAND = "90 % of patients at the published estimates"
 
+OF_THE_REGIMEN = "cumulative "  # begins outcomes that are of what is given, and of no model
+
 COLUMNS = (
     "regimen",
     "quantity",
@@ -231,7 +233,7 @@ class Uncertainty:
         found: list[Parts] = []
         for view in self.views:
             own = view.outcome(arm, name, when)
-            if own is None:
+            if own is None or (view is not self.main and name.startswith(OF_THE_REGIMEN)):
                 continue
             value = view.summary(arm, name, when)
             models[view.name] = value - view.summary(against, name, when) if against else value
