@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pkpd.arms import Plan, modified_for
 from pkpd.comparing import compare, equipped
@@ -24,6 +25,8 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.replicates.values import Uncertainty
+from pkpd.replicates.verb import uncertainty
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.units import parse as parse_quantity
@@ -158,6 +161,25 @@ class Study:
             indication=self.indication,
         )
         return replace(made, study=self.id)
+
+    def uncertainty(self, **options: Any) -> Uncertainty:
+        """The arms in the study's patients under what is not known of estimates and models.
+
+        options : further ones of `pkpd.uncertainty`, such as replicates, models, scans, threads, progress
+        """
+        return uncertainty(
+            self.model,
+            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
+            self.population,
+            self.until,
+            reference=self.reference,
+            effects=self.effects,
+            threshold=self.threshold,
+            title=self.title,
+            indication=self.indication,
+            study=self.id,
+            **options,
+        )
 
 
 def load_study(name: str | Path) -> Study:

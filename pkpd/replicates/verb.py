@@ -53,6 +53,7 @@ def uncertainty(
     progress: Progress | None = None,
     title: str = "",
     indication: str | None = None,
+    study: str = "",
 ) -> Uncertainty:
     """Compare regimens in the same virtual patients under draws of the estimates, and under other models.
 
@@ -71,6 +72,7 @@ def uncertainty(
     draws      : a table of draws, as for `draw_estimates`; under another model the part that is of the effects
     reference, effects, threshold, joint, tolerance, threads, title, indication : as for `compare`
     progress   : called with the share done, 0 to 1
+    study      : id of the study whose regimens they are
     returns    : Uncertainty. Its variance shares are by the law of total variance (pkpd/replicates/summaries.py)
     Raises a PkpdError for anything that does not fit, before anything runs, and for a replicate that cannot be solved.
     """
@@ -94,7 +96,7 @@ def uncertainty(
     base, _ = equipped(model, effects)
 
     def compared(one: Model, given: Mapping[str, Given], own: Sequence[Effect] | None) -> Comparison:
-        return compare(
+        made = compare(
             one,
             given,
             people,
@@ -108,6 +110,7 @@ def uncertainty(
             title=title,
             indication=indication,
         )
+        return replace(made, study=study)
 
     main = compared(model, regimens, effects)
     wanted = _quantities(main, quantities)
