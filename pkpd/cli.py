@@ -1,4 +1,4 @@
-"""The command line: `pkpd compare STUDY`, `pkpd uncertainty STUDY`, `pkpd disagree REGIMEN`, `pkpd models`, `pkpd show`.
+"""The command line: `pkpd compare`, `pkpd uncertainty`, `pkpd disagree`, `pkpd models`, `pkpd show`.
 
 A user's mistake ends with its message and exit status 2; nothing half-written is left behind.
 """
@@ -48,9 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         "uncertainty", help="a study under what is not known of patients, estimates and models: table and figure"
     )
     doubt.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
-    doubt.add_argument(
-        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
-    )
+    doubt.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
     doubt.add_argument("--replicates", type=int, default=200, metavar="N", help="draws of the estimates (default: 200)")
     doubt.add_argument("--subjects", type=int, default=300, metavar="N", help="virtual patients (default: 300)")
     doubt.add_argument("--seed", type=int, metavar="N", help="seed of the patients and of the draws")
@@ -58,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--scans",
         default="leave",
         metavar="WAY",
-        help='where only a range worth trying is known: "leave" it out (default), or "uniform", sampled between its ends',
+        help='where only a range worth trying is known: "leave" it out (default), or sample it, "uniform"',
     )
     doubt.add_argument(
         "--models",

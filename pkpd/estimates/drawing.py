@@ -6,7 +6,7 @@ thousand, and a further uncertain parameter changes none of the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from pkpd.estimates.given import Owned, parameters_of, read_covariance, read_dra
 from pkpd.estimates.kinds import kind_of
 from pkpd.estimates.scales import Distribution, of_error, of_interval, of_range
 from pkpd.model.effect import Effect
+from pkpd.model.estimation import estimate_matrix
 from pkpd.model.model import Model
 from pkpd.model.parts import Parameter
 from pkpd.population import streams
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+WHERE = "covariance of the estimates"
+JOINTLY = "covariance matrix"  # ends what is drawn together
 LEAVE, UNIFORM = "leave", "uniform"
 PUBLISHED, ASSUMED, GIVEN = "published", "assumed range", "given"
 SWITCHED_OFF, RANGE, NONE_KNOWN = "switched off", "assumed range, not sampled", "no uncertainty known"
@@ -108,7 +111,7 @@ class Estimates:
         return {one.name: float(one.draws[replicate]) for one in self.sampled}
 
     def table(self) -> pandas.DataFrame:
-        """One row per parameter, sampled ones first: value, how drawn, on what basis, percentiles of the draws, mark."""
+        """One row per parameter, sampled ones first: value, mark, how drawn, on what basis, percentiles of the draws."""
         import pandas
 
         rows = []
@@ -159,26 +162,28 @@ def draw_estimates(
     names, matrix = ([], np.empty((0, 0))) if covariance is None else read_covariance(model, covariance)
     if both := [name for name in names if name in table]:
         raise SimulationError(f"estimates: {', '.join(both)} is in the covariance matrix and in the table of draws.")
-    correlated = {name: _of_variance(name, known[name], matrix[i, i]) for i, name in enumerate(names)}
     numbers = np.arange(replicates)
 
     def normal(name: str) -> Floats:
         owner, parameter = known[name]
         return streams.normal(int(seed), numbers, f"estimate {owner.id}.{parameter.name}")
 
-    own: dict[str, Floats] = {}
-    if names:
-        correlations = normal_correlations(matrix, correlated, "covariance of the estimates")
-        own = dict(zip(names, mixed(correlations, [normal(name) for name in names]), strict=True))
+    blocks = [(GIVEN, names, matrix)] if names else []
+    blocks += [(PUBLISHED, *block) for block in _published(model, {*names, *table})]
+    joint: dict[str, tuple[str, str, Floats]] = {}
+    for basis, block, covariances in blocks:
+        ones = {name: _of_variance(name, known[name], covariances[i, i]) for i, name in enumerate(block)}
+        correlations = normal_correlations(covariances, ones, WHERE)
+        for name, z in zip(block, mixed(correlations, [normal(name) for name in block]), strict=True):
+            joint[name] = basis, f"{ones[name].text}, {JOINTLY}", ones[name].at(z)
     sampled: list[Estimate] = []
     left: list[Left] = []
     for name, (owner, parameter) in known.items():
         if name in table:
             sampled.append(Estimate(name, owner.id, parameter, "rows of a table of draws", GIVEN, table[name]))
-        elif name in correlated:
-            drawn = correlated[name].at(own[name])
-            how = f"{correlated[name].text}, covariance matrix"
-            sampled.append(Estimate(name, owner.id, parameter, how, GIVEN, drawn))
+        elif name in joint:
+            basis, how, drawn = joint[name]
+            sampled.append(Estimate(name, owner.id, parameter, how, basis, drawn))
         elif isinstance(why := _alone(name, known[name], name in tried), str):
             left.append(Left(name, owner.id, parameter, why))
         else:
@@ -186,6 +191,20 @@ def draw_estimates(
             drawn = distribution.at(normal(name))
             sampled.append(Estimate(name, owner.id, parameter, f"{distribution.text}, {how}", basis, drawn))
     return Estimates(model, int(replicates), int(seed), tuple(sampled), tuple(left))
+
+
+def _published(model: Model, elsewhere: Collection[str]) -> Iterator[tuple[list[str], Floats]]:
+    """Covariance matrices of estimates that the files state, each with its names, without what is given elsewhere."""
+    for owner in model.files:
+        prefix = "" if owner is model else f"{owner.id}."
+        kept = [
+            item
+            for item in owner.estimate_correlations
+            if prefix + item.of not in elsewhere and prefix + item.other not in elsewhere
+        ]
+        names, matrix = estimate_matrix(kept, owner.parameters)
+        if names:
+            yield [prefix + name for name in names], matrix
 
 
 def _tried(known: Mapping[str, Owned], scans: str | Collection[str]) -> frozenset[str]:
@@ -214,7 +233,7 @@ def _of_variance(name: str, one: Owned, variance: float) -> Distribution:
     try:
         return of_error(kind_of(*one), one.parameter.value or 0.0, float(np.sqrt(variance)))
     except ValueError as cause:
-        raise SimulationError(f"covariance of the estimates: {_quoted(name, one.parameter)}: {cause}.") from None
+        raise SimulationError(f"{WHERE}: {_quoted(name, one.parameter)}: {cause}.") from None
 
 
 def _alone(name: str, one: Owned, tried: bool) -> tuple[Distribution, str, str] | str:

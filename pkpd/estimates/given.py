@@ -7,7 +7,6 @@ numbers are in that unit, without one in h, mg, L, kg.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,8 +56,8 @@ def read_covariance(model: Model, given: Any) -> tuple[list[str], Floats]:
     where = "covariance of the estimates"
     if not hasattr(given, "keys") or not len(given.keys()):
         raise SimulationError(f"{where}: give name -> name -> number, or a frame, not {str(given)[:40]}.")
-    labels = [str(label) for label in given.keys()]
-    columns = {str(label): _entries(where, str(label), given[label]) for label in given.keys()}
+    labels = [str(label) for label in given]
+    columns = {str(label): _entries(where, str(label), given[label]) for label in given}
     for label, column in columns.items():
         for other in column:
             if other not in labels:
@@ -70,7 +69,9 @@ def read_covariance(model: Model, given: Any) -> tuple[list[str], Floats]:
             try:
                 matrix[i, j] = float(entry)
             except (TypeError, ValueError):
-                raise SimulationError(f"{where}: the entry of {other} and {label} is {entry!r}, not a number.") from None
+                raise SimulationError(
+                    f"{where}: the entry of {other} and {label} is {entry!r}, not a number."
+                ) from None
     named = [_named(model, label, where) for label in labels]
     names = [name for name, _, _ in named]
     if len(set(names)) < len(names):
@@ -92,7 +93,7 @@ def read_draws(model: Model, given: Any, replicates: int) -> dict[str, Floats]:
     if not hasattr(given, "keys") or not len(given.keys()):
         raise SimulationError(f"{where}: give name -> numbers, or a frame, not {str(given)[:40]}.")
     found: dict[str, Floats] = {}
-    for label in given.keys():
+    for label in given:
         name, factor, known_unit = _named(model, str(label), where)
         try:
             column = np.asarray(given[label], float)
@@ -142,7 +143,7 @@ def label_of(label: str) -> str:
 def _entries(where: str, label: str, column: Any) -> dict[str, Any]:
     if not hasattr(column, "keys"):
         raise SimulationError(f"{where}: column {label} is not given by name, but as {str(column)[:40]}.")
-    return {str(other): column[other] for other in column.keys()}
+    return {str(other): column[other] for other in list(column.keys())}
 
 
 def _named(model: Model, label: str, where: str) -> tuple[str, float, bool]:
@@ -159,5 +160,7 @@ def _named(model: Model, label: str, where: str) -> tuple[str, float, bool]:
     factor, dimension = analyse(unit, f"{where}: {label}")
     wanted = known[name].parameter
     if dimension != wanted.dimension:
-        raise SimulationError(f'{where}: {label}: unit "{unit}" does not fit; {name} needs {describe(wanted.dimension)}.')
+        raise SimulationError(
+            f'{where}: {label}: unit "{unit}" does not fit; {name} needs {describe(wanted.dimension)}.'
+        )
     return name, factor, True

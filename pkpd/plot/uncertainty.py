@@ -90,8 +90,8 @@ def small_print(uncertainty: Uncertainty) -> list[str]:
     model = main.estimates.model
     ids = [effect.id for effect in model.effects]
     text = (
-        f"Model {model.id}; {uncertainty.replicates} draws of the estimates x {comparison.subjects:,} virtual patients, "
-        f"the same in every draw (seed {uncertainty.seed}). Sources: pkpd show ID, where ID is "
+        f"Model {model.id}; {uncertainty.replicates} draws of the estimates x {comparison.subjects:,} virtual "
+        f"patients, the same in every draw (seed {uncertainty.seed}). Sources: pkpd show ID, where ID is "
         f"{', '.join([model.id, *ids])}."
     )
     if comparison.study:

@@ -130,9 +130,7 @@ def joined(people: Sequence[Individuals]) -> Individuals:
     def together(columns: Sequence[Column]) -> Column:
         if all(np.ndim(column) == 0 for column in columns) and len({float(column) for column in columns}) == 1:
             return columns[0]
-        return np.concatenate(
-            [np.broadcast_to(column, one.size) for column, one in zip(columns, people, strict=True)]
-        )
+        return np.concatenate([np.broadcast_to(column, one.size) for column, one in zip(columns, people, strict=True)])
 
     first = people[0]
     return replace(
@@ -158,9 +156,7 @@ def outcomes_of(crowd: Crowd, comparison: Comparison, arm: Arm, done: Callable[[
     same = {name: at for name, at in followed(people, asked).items() if not crowd.is_touched(model, name)}
     known: dict[str, Floats] = {}
     if same:
-        known = extremes(
-            people, arm.regimen, asked.horizon, same, tolerance=crowd.tolerance, threads=crowd.threads
-        )
+        known = extremes(people, arm.regimen, asked.horizon, same, tolerance=crowd.tolerance, threads=crowd.threads)
 
     def each(block: Individuals) -> Floats:
         again = {name: np.tile(own, block.size // people.size) for name, own in known.items()}

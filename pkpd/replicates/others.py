@@ -26,7 +26,10 @@ class Other(NamedTuple):
 
 
 def beside(
-    main: Model, regimens: Mapping[str, Given], models: str | Sequence[Model | str] | Mapping[str, Model] | None, of: str
+    main: Model,
+    regimens: Mapping[str, Given],
+    models: str | Sequence[Model | str] | Mapping[str, Model] | None,
+    of: str,
 ) -> tuple[list[Other], list[str]]:
     """The models beside the main one, and what a reader must know of them.
 
@@ -129,4 +132,4 @@ def own_part(given: Any, model: Model, main: Model) -> Any:
     square = nested or (hasattr(given, "index") and set(given.index) == set(given.columns))
     if not square:
         return {label: given[label] for label in kept}
-    return {label: {other: given[label][other] for other in kept if other in given[label].keys()} for label in kept}
+    return {label: {other: given[label][other] for other in kept if other in given[label]} for label in kept}

@@ -1,4 +1,4 @@
-"""What `uncertainty` gives back: for every model apart the typical curve with its band, and the band of new patients."""
+"""What `uncertainty` gives back: for every model the typical curve with its band, and the band of new patients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.comparison import Comparison, Summary
 from pkpd.errors import unknown
-from pkpd.estimates.drawing import ASSUMED, GIVEN, NONE_KNOWN, PUBLISHED, RANGE, Estimates
+from pkpd.estimates.drawing import ASSUMED, GIVEN, JOINTLY, NONE_KNOWN, PUBLISHED, RANGE, Estimates
 from pkpd.replicates.summaries import Ends, Parts, shares
 
 if TYPE_CHECKING:
@@ -330,6 +330,9 @@ def spoken(estimates: Estimates) -> list[str]:
         names = [one.name for one in estimates.sampled if one.basis == basis]
         if names:
             said.append(f"{words}: {', '.join(names)}.")
+    alone = [one.name for one in estimates.sampled if one.basis == PUBLISHED and JOINTLY not in one.how]
+    if len(alone) > 1:
+        said.append("They are drawn each by itself where their covariances are not published.")
     ranged = [one.text for one in estimates.left if one.why == RANGE]
     if ranged:
         said.append(f"Not sampled, of which only a range worth trying is known: {', '.join(ranged)}.")

@@ -143,9 +143,7 @@ def _view(
     """Outcomes and curves of every arm under one model."""
     found = {arm.name: outcomes_of(crowd, comparison, arm, done) for arm in comparison.arms}
     curves = [
-        curve_of(crowd, comparison, arm, quantity, times, done)
-        for arm in comparison.arms
-        for quantity in quantities
+        curve_of(crowd, comparison, arm, quantity, times, done) for arm in comparison.arms for quantity in quantities
     ]
     return View(name, comparison, crowd.estimates, tuple(one for one in curves if one is not None), found)
 

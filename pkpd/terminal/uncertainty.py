@@ -1,4 +1,4 @@
-"""An uncertainty for a terminal: each outcome with what patients, estimates and models make of it, and the same as CSV."""
+"""An uncertainty for a terminal: each outcome with what patients, estimates and models make of it; the same as CSV."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from pkpd.terminal.comparison import fixed, number_text, rows_csv
 from pkpd.terminal.console import console, print_rows, table
 
 SHOWN = ("1 week", "4 weeks", "12 weeks")  # of relief; the file has every time
-HEADS = (
-    "arm",
-    "value ±Monte-Carlo error",
-    "95 % by the estimates' uncertainty",
-    "90 % of new patients",
-    "range over models",
-    "variance: patients, estimates, models (%)",
-)
+HEADS = ("arm", "value ±error", "estimates, 95 %", "new patients, 90 %", "models", "variance (%)")
 
 
 def csv_text(uncertainty: Uncertainty) -> str:
@@ -32,6 +25,11 @@ def print_uncertainty(uncertainty: Uncertainty) -> None:
     out.print(
         f"{main.name}: {uncertainty.replicates:,} draws of the estimates x {main.comparison.subjects:,} virtual "
         f"patients, the same in every draw (seed {uncertainty.seed}). Times of relief count from the end of treatment."
+    )
+    out.print(
+        "value: mean or share of patients at the published estimates, ±Monte-Carlo error; estimates: 95 % of it over "
+        "the draws; new patients: 90 % of patients over the draws; models: its range over models; variance: shares of "
+        "patients, estimates and models, were each model as likely."
     )
     lines = [line for line in uncertainty.lines() if not line.summary.against]
     for name, when in dict.fromkeys((line.summary.quantity, line.summary.when) for line in lines):
