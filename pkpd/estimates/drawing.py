@@ -111,7 +111,7 @@ class Estimates:
         return {one.name: float(one.draws[replicate]) for one in self.sampled}
 
     def table(self) -> pandas.DataFrame:
-        """One row per parameter, sampled ones first: value, mark, how drawn, on what basis, percentiles of the draws."""
+        """One row per parameter, those drawn first: value, mark, how drawn, on what basis, percentiles of the draws."""
         import pandas
 
         rows = []

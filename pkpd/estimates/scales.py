@@ -70,7 +70,7 @@ class Distribution:
         if self.range is not None:
             return "uniform on the log scale" if self.kind == "log" else "uniform"
         name = {"log": "log-normal", "logit": "logit-normal", "plain": "normal"}[self.kind]
-        return name if self.low == self.high else f"split {name}"
+        return name if math.isclose(self.low, self.high, rel_tol=1e-9) else f"split {name}"
 
 
 def of_error(kind: Kind, value: float, se: float) -> Distribution:

@@ -1,8 +1,7 @@
 """From values of replicates x patients to bands, their Monte-Carlo errors, and the two parts of the variance.
 
-Percentiles are linear between order statistics (type 7 of Hyndman and Fan, Am Stat 1996;50:361-365). That of values
-drawn one by one has the error of its order statistics (David and Nagaraja, Order Statistics, 7.1). That of replicates x
-patients, where a replicate is shared by all patients and a patient by all replicates, has
+Percentiles are linear between order statistics (type 7 of Hyndman and Fan, Am Stat 1996;50:361-365). The error of
+that of values drawn one by one is by Maritz and Jarrett, J Am Stat Assoc 1978;73:194-196. That of replicates x patients, where a replicate is shared by all patients and a patient by all replicates, has
 
     var = (var_i(p_i) / patients + var_r(p_r) / replicates) / density^2
 
@@ -24,7 +23,6 @@ Floats = NDArray[np.float64]
 TYPICAL = (0.025, 0.975)  # of the typical value over replicates: 95 % of the estimates' uncertainty
 NEW = (0.05, 0.95)  # of patients: 90 % of new patients
 NEAR = 0.01  # of probability: how far apart percentiles are taken for the density
-Z975 = 1.959963984540054
 
 
 class Ends(NamedTuple):
@@ -37,21 +35,22 @@ class Ends(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _ranks(share: float, count: int) -> tuple[int, int]:
-    """Positions of the order statistics that hold a percentile with 95 %; -1 and `count` where there is none."""
-    from scipy.special import bdtr
+def _weights(share: float, count: int) -> Floats:
+    """How likely each order statistic is the percentile of another sample of this size."""
+    from scipy.special import betainc
 
-    below = np.array(bdtr(np.arange(count + 1.0), count, share))
-    return int((below <= 0.025).sum()) - 1, int((below < 0.975).sum())
+    rank = share * (count - 1) + 1
+    return np.asarray(np.diff(betainc(rank, count - rank + 1, np.arange(count + 1) / count)))
 
 
 def percentile(ordered: Floats, share: float) -> tuple[float, float]:
-    """A percentile of independent draws and its Monte-Carlo standard error; nan for too few of them.
+    """A percentile of independent draws and its Monte-Carlo standard error; nan of one draw.
 
     ordered : (n) ascending
     """
-    low, high = _ranks(share, len(ordered))
-    error = math.nan if low < 0 or high >= len(ordered) else float(ordered[high] - ordered[low]) / (2 * Z975)
+    weights = _weights(share, len(ordered))
+    mean = float(weights @ ordered)
+    error = math.sqrt(float(weights @ (ordered - mean) ** 2)) if len(ordered) > 1 else math.nan
     return float(np.quantile(ordered, share)), error
 
 
