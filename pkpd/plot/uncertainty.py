@@ -166,8 +166,8 @@ def _row(uncertainty: Uncertainty, quantity: str, letter: str) -> Row:
     told = said
     if not any(one.is_drawn for one in main):
         told += (
-            " No dark band: no uncertainty of the estimates behind it is drawn, since none is published; it is not 0."
-            " Other models show what their choice makes."
+            " No dark band: nothing behind it has a published uncertainty, and ranges worth trying are not drawn. "
+            "The uncertainty is not 0; other models show what their choice makes."
         )
     return Row(quantity, title, limits, tuple(wrap(told, WIDTH - LEFT - RIGHT, SMALL)), said)
 
@@ -287,7 +287,7 @@ def _others(
         return
     height = text_height(1, SMALL)
     wanted = [HIGH * sum(share for share, _ in group) / len(group) for group in groups]
-    centres = style.spread(wanted, [0.85 * height] * len(groups), 0.0, HIGH)
+    centres = style.spread(wanted, [height + 0.01] * len(groups), 0.0, HIGH)
     for centre, group in zip(centres, groups, strict=True):
         text = _joined(sorted(letter for _, letter in group))
         sheet.text(corner[0] + 0.04, corner[1] + HIGH - centre - height / 2, text, SMALL, colour=INK)

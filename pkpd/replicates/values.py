@@ -340,7 +340,9 @@ def spoken(estimates: Estimates) -> list[str]:
     kinetic = [one.name for one in silent if one.owner == estimates.model.id]
     drawn = {one.owner for one in estimates.sampled}
     if kinetic:
-        rest = "no band of a level is known" if estimates.model.id not in drawn else "bands of levels leave them out"
+        rest = (
+            "bands of levels leave them out" if estimates.model.id in drawn else "levels have no band of the estimates"
+        )
         said.append(f"No uncertainty is published for {', '.join(kinetic)} of {estimates.model.id}: {rest}.")
     others = sorted({one.owner for one in silent} - {estimates.model.id})
     if others:

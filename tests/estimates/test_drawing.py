@@ -53,7 +53,7 @@ def test_every_parameter_is_drawn_or_said_to_be_left() -> None:
     assert sorted(names) == sorted(drawn.table().parameter)
     assert len(set(names)) == len(names) == sum(len(owner.parameters) for owner in model.files)
     why = {one.name: one.why for one in drawn.left}
-    assert why["CL"] == NONE_KNOWN
+    assert why["V1"] == NONE_KNOWN
     assert why["fast-relief.C50"] == RANGE
     assert why["fast-relief.R_potency"] == SWITCHED_OFF
     assert "fast-relief.C50 (70 to 400 ng/mL)" in [one.text for one in drawn.left]
@@ -154,7 +154,7 @@ def test_a_covariance_in_other_units_is_the_same() -> None:
 
 
 def square(**entries: float) -> dict[str, dict[str, float]]:
-    made = {name: {other: 0.0 for other in ("CL", "V1", "V2")} for name in ("CL", "V1", "V2")}
+    made = {name: dict.fromkeys(("CL", "V1", "V2"), 0.0) for name in ("CL", "V1", "V2")}
     for key, value in entries.items():
         one, other = key.split("_")
         made[one][other] = made[other][one] = value

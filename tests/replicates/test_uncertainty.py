@@ -114,14 +114,14 @@ def test_a_band_that_nobody_knows_is_missing_and_said_to_be() -> None:
     assert uncertainty.curve("single", "relief").is_drawn
     said = " ".join(uncertainty.statements())
     for words in (
-        "No uncertainty is published for CL, V1, Q2, V2, Q3, V3",
-        "no band of a level is known",
-        "Not sampled, of which only a range worth trying is known: CL_ratio_R (0.83 to 0.94), fast-relief.C50",
+        "No uncertainty is published for V1, Q2, V2, Q3, V3",
+        "levels have no band of the estimates",
+        "Not sampled, of which only a range worth trying is known: CL (69 to 90 L/h), CL_ratio_R (0.83 to 0.94), fast-relief.C50",
         "Drawn by their published standard error or interval: fast-relief.equilibration, slow-relief.equilibration",
         "each by itself where their covariances are not published",
     ):
         assert words in said
-    assert "assumed range (no distribution is published): CL_ratio_R" in " ".join(found("uniform").statements())
+    assert "assumed range (no distribution is published): CL, CL_ratio_R" in " ".join(found("uniform").statements())
     line = uncertainty.line("single", "peak S-ketamine in plasma")
     assert np.isnan(line.interval).all()
     assert "none" not in {one.arm for one in uncertainty.main.curves if one.quantity == "S-ketamine"}
