@@ -67,6 +67,10 @@ _PLACES = {
     "disagree": "disagreement.verb",
     "Disagreement": "disagreement.values",
     "Comparison": "comparison",
+    "draw_estimates": "estimates.drawing",
+    "Estimates": "estimates.drawing",
+    "uncertainty": "replicates.verb",
+    "Uncertainty": "replicates.values",
     "Study": "study",
     "load_study": "study",
     "read_study": "study",
@@ -86,6 +90,8 @@ if TYPE_CHECKING:
     from pkpd.dosing.regimen import Dose as Dose
     from pkpd.dosing.regimen import Regimen as Regimen
     from pkpd.errors import PkpdError as PkpdError
+    from pkpd.estimates.drawing import Estimates as Estimates
+    from pkpd.estimates.drawing import draw_estimates as draw_estimates
     from pkpd.flags import Flag as Flag
     from pkpd.forecasting import Forecast as Forecast
     from pkpd.forecasting import forecast as forecast
@@ -116,6 +122,8 @@ if TYPE_CHECKING:
     from pkpd.preparing import Prepared as Prepared
     from pkpd.preparing import prepare as prepare
     from pkpd.recruiting import enrol as enrol
+    from pkpd.replicates.values import Uncertainty as Uncertainty
+    from pkpd.replicates.verb import uncertainty as uncertainty
     from pkpd.result import Result as Result
     from pkpd.simulation import simulate as simulate
     from pkpd.solving import Tolerance as Tolerance

@@ -1,4 +1,4 @@
-"""The command line: `pkpd compare STUDY`, `pkpd disagree REGIMEN`, `pkpd models`, `pkpd show MODEL`.
+"""The command line: `pkpd compare`, `pkpd uncertainty`, `pkpd disagree`, `pkpd models`, `pkpd show`.
 
 A user's mistake ends with its message and exit status 2; nothing half-written is left behind.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
 
-COMMANDS = ("compare", "trial", "literature", "disagree", "models", "show")
+COMMANDS = ("compare", "uncertainty", "trial", "literature", "disagree", "models", "show")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,6 +71,27 @@ def build_parser() -> argparse.ArgumentParser:
     literature.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
     )
+    doubt = commands.add_parser(
+        "uncertainty", help="a study under what is not known of patients, estimates and models: table and figure"
+    )
+    doubt.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
+    doubt.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
+    doubt.add_argument("--replicates", type=int, default=200, metavar="N", help="draws of the estimates (default: 200)")
+    doubt.add_argument("--subjects", type=int, default=300, metavar="N", help="virtual patients (default: 300)")
+    doubt.add_argument("--seed", type=int, metavar="N", help="seed of the patients and of the draws")
+    doubt.add_argument(
+        "--scans",
+        default="leave",
+        metavar="WAY",
+        help='where only a range worth trying is known: "leave" it out (default), or sample it, "uniform"',
+    )
+    doubt.add_argument(
+        "--models",
+        default="library",
+        metavar="WHICH",
+        help='others beside that of the study: "library", all that take its regimens (default), or "none"',
+    )
+    doubt.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
     disagree = commands.add_parser("disagree", help="one regimen through every model: table and figure")
     disagree.add_argument("regimen", metavar="REGIMEN", help='such as "0.5 mg/kg iv over 40 min"')
     disagree.add_argument("--analyte", metavar="NAME", help='such as "S-ketamine" or "ketamine"')
@@ -118,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         run = {
             "compare": _compare,
+            "uncertainty": _uncertainty,
             "trial": _trial,
             "literature": _literature,
             "disagree": _disagree,
@@ -198,6 +220,35 @@ def _literature(chosen: argparse.Namespace) -> int:
         made = run_literature(trials, chosen.count, unpublished=chosen.unpublished, seed=chosen.seed, progress=progress)
     written = _write(folder, name, literature_csv(made), made.plot())
     print_literature(made, study.id)
+    print(written)
+    return 0
+
+
+def _uncertainty(chosen: argparse.Namespace) -> int:
+    from pkpd.study import load_study
+    from pkpd.terminal.uncertainty import csv_text, print_uncertainty
+
+    for name in ("subjects", "threads", "replicates"):
+        value = getattr(chosen, name)
+        if value is not None and value < 1:
+            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+    if chosen.models not in ("library", "none"):
+        raise UnknownName(f'--models: "{chosen.models}" is not known. {nearest(chosen.models, ("library", "none"))}')
+    study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
+    name = f"{study.id}-uncertainty"
+    folder = _folder(chosen.out, _files(name))
+    load_meanwhile("pkpd.plot.uncertainty")
+    label = f"{chosen.replicates:,} draws x {study.population.size:,} patients, {len(study.arms)} regimens"
+    with progress_bar(label) as progress:
+        found = study.uncertainty(
+            replicates=chosen.replicates,
+            models=None if chosen.models == "none" else chosen.models,
+            scans=chosen.scans,
+            threads=chosen.threads,
+            progress=progress,
+        )
+    written = _write(folder, name, csv_text(found), found.plot())
+    print_uncertainty(found)
     print(written)
     return 0
 

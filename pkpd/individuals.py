@@ -19,6 +19,7 @@ from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.modifying import overridden
+from pkpd.model.parts import estimated
 from pkpd.model.program import Program, compiled
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
@@ -140,11 +141,13 @@ class Individuals:
         return values
 
 
-def of_population(model: Model, population: Population) -> Individuals:
+def of_population(model: Model, population: Population, estimates: Mapping[str, float] | None = None) -> Individuals:
     """The patients of a population under a model.
 
     model      : with the effects that are to be computed
     population : virtual patients
+    estimates  : parameter, or "effect.parameter" -> typical value in place of the model's, canonical; not 0. The
+                 program of the model stays, so that a replicate of its estimates costs no more than its patients
     Raises SimulationError where the model needs parameters that only a table can give.
     """
     for parameter in model.parameters.values():
@@ -155,9 +158,10 @@ def of_population(model: Model, population: Population) -> Individuals:
             )
     read = _read(model)
     covariates, known = covariates_of(model, population, read)
-    parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
+    typical = estimated(model.parameters, estimates)
+    parameters = individual(model.id, typical, model.covariances, (), covariates, population)
     values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
-    return _with_effects(model, population, covariates, values, known=known)
+    return _with_effects(model, population, covariates, values, known=known, estimates=estimates)
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
@@ -277,17 +281,19 @@ def _with_effects(
     columns: Mapping[str, Floats] | None = None,
     drawn: bool = False,
     known: Iterable[str] = (),
+    estimates: Mapping[str, float] | None = None,
 ) -> Individuals:
     """Subjects with the parameters, traits and draws of every effect.
 
-    columns : of a table, "effect.parameter" among them: what it gives outright is left as given
-    drawn   : whether traits are drawn though nothing else varies
-    known   : covariates whose values were given
+    columns   : of a table, "effect.parameter" among them: what it gives outright is left as given
+    drawn     : whether traits are drawn though nothing else varies
+    known     : covariates whose values were given
+    estimates : "effect.parameter" -> typical value in place of the effect's
     """
     effects: dict[str, Mapping[str, Column]] = {}
     responders, draws = {}, {}
     for effect in model.effects:
-        own = _effect_parameters(effect, covariates, people, columns or {})
+        own = _effect_parameters(effect, covariates, people, columns or {}, estimates)
         effects[effect.id] = own
         if effect.responder is not None:
             responders[effect.id] = _responders(effect, own[effect.responder], people, drawn)
@@ -346,9 +352,14 @@ def _limits(model: Model) -> dict[str, bool]:
 
 
 def _effect_parameters(
-    effect: Effect, covariates: Mapping[str, Floats], people: Population, columns: Mapping[str, Floats]
+    effect: Effect,
+    covariates: Mapping[str, Floats],
+    people: Population,
+    columns: Mapping[str, Floats],
+    estimates: Mapping[str, float] | None,
 ) -> dict[str, Column]:
-    table = individual(effect.id, effect.parameters, (), effect.correlations, covariates, people)
+    typical = estimated(effect.parameters, estimates, f"{effect.id}.")
+    table = individual(effect.id, typical, (), effect.correlations, covariates, people)
     table |= {name: columns[f"{effect.id}.{name}"] for name in effect.parameters if f"{effect.id}.{name}" in columns}
     for name, expression in effect.derived.items():
         table[name] = np.asarray(expression.evaluate({**covariates, **table}))

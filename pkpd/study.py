@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pkpd.arms import Plan, modified_for
 from pkpd.comparing import compare, equipped
@@ -27,6 +28,8 @@ from pkpd.population.people import Population
 from pkpd.populations import load_population
 from pkpd.practice.practice import Practice
 from pkpd.practice.reading import read_practice
+from pkpd.replicates.values import Uncertainty
+from pkpd.replicates.verb import uncertainty
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.trials.reading import read_trial
@@ -170,6 +173,25 @@ class Study:
             practice=self.practice,
         )
         return replace(made, study=self.id)
+
+    def uncertainty(self, **options: Any) -> Uncertainty:
+        """The arms in the study's patients under what is not known of estimates and models.
+
+        options : further ones of `pkpd.uncertainty`, such as replicates, models, scans, threads, progress
+        """
+        return uncertainty(
+            self.model,
+            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
+            self.population,
+            self.until,
+            reference=self.reference,
+            effects=self.effects,
+            threshold=self.threshold,
+            title=self.title,
+            indication=self.indication,
+            study=self.id,
+            **options,
+        )
 
 
 def load_study(name: str | Path) -> Study:
