@@ -100,7 +100,7 @@ class _Passed:
     @property
     def seen(self) -> Seen:
         """The same counted."""
-        found = self.values[self.who]
+        found = np.asarray(self.values[self.who], float)
         low, high = float(found.min(initial=np.inf)), float(found.max(initial=-np.inf))
         return Seen(self.owner, self.limit, int(self.who.sum()), len(self.who), low, high, self.why, self.doubtful)
 
