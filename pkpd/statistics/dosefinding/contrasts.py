@@ -230,18 +230,21 @@ class _Largest:
         a, moved = vectors[:, kept] * np.sqrt(values[kept]), np.zeros(len(correlation)) if shift is None else shift
         if two_sided:
             a, moved = np.concatenate([a, -a]), np.concatenate([moved, -moved])
-        floors = []
+        points, floors, shifts = _points(a.shape[1]), [], []
         for m, one in enumerate(a):
             rho = a @ one
-            rest = _points(a.shape[1]) @ (a - rho[:, None] * one).T + moved - moved[m]
-            same = rho > 1.0 - 1e-12
-            floor = np.where(same, -np.inf, rest / np.where(same, 1.0, 1.0 - rho)).max(axis=1)
-            floors.append(np.full_like(floor, np.inf) if same[:m].any() else floor)
+            same = rho > 1.0 - 1e-12  # one statistic twice counts once
+            if same[:m].any():
+                continue
+            apart = 1.0 - rho[~same, None]
+            rest = (a[~same] - rho[~same, None] * one) / apart @ points + (moved[~same, None] - moved[m]) / apart
+            floors.append(rest.max(axis=0, initial=-np.inf))
+            shifts.append(moved[m])
         nodes, weights = (np.ones(1), np.ones(1)) if math.isinf(freedom) else spread_nodes(freedom, SPREADS)
         ascending = np.sort(np.array(floors), axis=1)
-        tails = np.zeros((len(a), ascending.shape[1] + 1))
+        tails = np.zeros((len(ascending), ascending.shape[1] + 1))
         tails[:, :-1] = np.cumsum(ndtr(-ascending[:, ::-1]), axis=1)[:, ::-1] / ascending.shape[1]
-        return cls(moved, ascending, tails, nodes, weights)
+        return cls(np.array(shifts), ascending, tails, nodes, weights)
 
     def exceeds(self, bound: float) -> float:
         """Probability that the largest exceeds a bound."""
@@ -257,9 +260,9 @@ class _Largest:
 
 @lru_cache(maxsize=16)
 def _points(rank: int) -> Floats:
-    """(2^(FINE + 1), rank) normal numbers, evenly spread, each with its opposite."""
+    """(rank, 2^(FINE + 1)) normal numbers, evenly spread, each with its opposite."""
     from scipy.special import ndtri
     from scipy.stats import qmc
 
     points = ndtri(qmc.Sobol(rank, scramble=False).random_base2(FINE) + 0.5 ** (FINE + 1))
-    return np.concatenate([points, -points])
+    return np.ascontiguousarray(np.concatenate([points, -points]).T)
