@@ -14,11 +14,14 @@ _PLACES = {
     "Filled": "funnel",
     "Fit": "dosefinding.fitting",
     "Heterogeneity": "pooling",
+    "Literatures": "literature",
     "McpMod": "dosefinding.mcpmod",
     "Pooled": "pooling",
     "Precision": "power",
     "Prospect": "power",
+    "Publication": "literature",
     "Shape": "dosefinding.shapes",
+    "Verdict": "literature",
     "ancova": "comparing_groups",
     "by_t": "comparing_groups",
     "chi_square_p": "two_by_two",
@@ -48,6 +51,7 @@ _PLACES = {
     "responder_prospect": "two_by_two",
     "responders_per_arm": "two_by_two",
     "risk_difference": "comparing_groups",
+    "simulate_literatures": "literature",
     "single": "power",
     "target_dose": "dosefinding.mcpmod",
     "trim_and_fill": "funnel",
@@ -86,6 +90,10 @@ if TYPE_CHECKING:
     from pkpd.statistics.funnel import Filled as Filled
     from pkpd.statistics.funnel import egger as egger
     from pkpd.statistics.funnel import trim_and_fill as trim_and_fill
+    from pkpd.statistics.literature import Literatures as Literatures
+    from pkpd.statistics.literature import Publication as Publication
+    from pkpd.statistics.literature import Verdict as Verdict
+    from pkpd.statistics.literature import simulate_literatures as simulate_literatures
     from pkpd.statistics.mixed import mixed_model as mixed_model
     from pkpd.statistics.pooling import Heterogeneity as Heterogeneity
     from pkpd.statistics.pooling import Pooled as Pooled

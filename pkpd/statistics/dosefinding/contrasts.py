@@ -170,9 +170,9 @@ def critical_value(
 
     correlation : (shapes, shapes), possibly singular
     freedom     : degrees of freedom of their common spread; infinite for normal
-    Exceeding is split by which statistic is the largest. Given what the others hold that is independent of it, it is the
-    largest from some value on, with the probability of a normal tail; averaged over 2^15 fixed points of low discrepancy
-    and, for t, over the estimated spread. Alpha is met within 1e-5 (eight independent statistics).
+    Exceeding is split by which statistic is the largest. Given what the others hold that is independent of it, it is
+    the largest from some value on, with the probability of a normal tail; averaged over 2^15 fixed points of low
+    discrepancy and, for t, over the estimated spread. Alpha is met within 1e-5 (eight independent statistics).
     """
     from scipy.optimize import brentq
 
