@@ -10,6 +10,8 @@ _PLACES = {
     "Asymmetry": "funnel",
     "ContrastTest": "dosefinding.contrasts",
     "Contrasts": "dosefinding.contrasts",
+    "Curve": "optimal",
+    "Design": "optimal",
     "DoseMeans": "dosefinding.fitting",
     "Filled": "funnel",
     "Fit": "dosefinding.fitting",
@@ -23,6 +25,7 @@ _PLACES = {
     "Shape": "dosefinding.shapes",
     "Verdict": "literature",
     "ancova": "comparing_groups",
+    "apportion": "optimal",
     "by_t": "comparing_groups",
     "chi_square_p": "two_by_two",
     "contrast_power": "dosefinding.contrasts",
@@ -31,6 +34,7 @@ _PLACES = {
     "critical_value": "dosefinding.contrasts",
     "crossover": "power",
     "crossover_t": "comparing_groups",
+    "design_value": "optimal",
     "effective_dose": "dosefinding.mcpmod",
     "egger": "funnel",
     "fisher_p": "two_by_two",
@@ -41,6 +45,7 @@ _PLACES = {
     "mixed_model": "mixed",
     "newcombe": "two_by_two",
     "optimal_contrasts": "dosefinding.contrasts",
+    "optimal_design": "optimal",
     "paired": "power",
     "paired_t": "comparing_groups",
     "parallel": "power",
@@ -95,6 +100,11 @@ if TYPE_CHECKING:
     from pkpd.statistics.literature import Verdict as Verdict
     from pkpd.statistics.literature import simulate_literatures as simulate_literatures
     from pkpd.statistics.mixed import mixed_model as mixed_model
+    from pkpd.statistics.optimal import Curve as Curve
+    from pkpd.statistics.optimal import Design as Design
+    from pkpd.statistics.optimal import apportion as apportion
+    from pkpd.statistics.optimal import design_value as design_value
+    from pkpd.statistics.optimal import optimal_design as optimal_design
     from pkpd.statistics.pooling import Heterogeneity as Heterogeneity
     from pkpd.statistics.pooling import Pooled as Pooled
     from pkpd.statistics.pooling import heterogeneity as heterogeneity
