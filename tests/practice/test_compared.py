@@ -1,6 +1,7 @@
 """Practice in comparisons and study files: the same patients depart from every regimen alike."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -213,3 +214,10 @@ def test_a_wrong_table_is_refused_with_its_line(practice, words):
     assert "kept.toml" in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_the_tables_of_the_manual_are_read():
+    manual = (Path(__file__).parents[2] / "models" / "README.md").read_text(encoding="utf-8")
+    block = manual[manual.index("    [practice.missed]") : manual.index("## Routes and models that are not complete")]
+    study = read("\n".join(line.removeprefix("    ") for line in block.splitlines()))
+    assert list(study.practice.parts) == ["missed", "late", "drop_out", "weight_bands", "vial", "pump"]
