@@ -1,4 +1,4 @@
-"""The command `pkpd uncertainty` as a user meets it: table and files, or one message, status 2 and nothing left behind."""
+"""The command `pkpd uncertainty` as a user meets it: table and files, or one message, status 2 and nothing left."""
 
 from __future__ import annotations
 

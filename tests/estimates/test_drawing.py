@@ -66,6 +66,8 @@ def test_a_draw_has_an_address() -> None:
         assert (one.draws == many[one.name][:8]).all()
         assert (one.draws == more[one.name]).all()
     assert (few["slow-relief.C50"] != pkpd.draw_estimates(default(), 8, seed=2)["slow-relief.C50"]).all()
+    ranks = [many[f"{effect}.equilibration"].argsort().argsort() for effect in ("slow-relief", "fast-relief")]
+    assert abs(np.corrcoef(ranks)[0, 1]) < 0.2
     alone = replace(default(), effects=()).with_effects(pkpd.load_effect("slow-relief"))
     assert (pkpd.draw_estimates(alone, 8)["slow-relief.C50"] == few["slow-relief.C50"]).all()
     assert few.of(7)["slow-relief.C50"] == few["slow-relief.C50"][7]

@@ -116,7 +116,7 @@ def test_a_band_that_nobody_knows_is_missing_and_said_to_be() -> None:
     for words in (
         "No uncertainty is published for V1, Q2, V2, Q3, V3",
         "levels have no band of the estimates",
-        "Not sampled, of which only a range worth trying is known: CL (69 to 90 L/h), CL_ratio_R (0.83 to 0.94), fast-relief.C50",
+        "only a range worth trying is known: CL (69 to 90 L/h), CL_ratio_R (0.83 to 0.94), fast-relief.C50",
         "Drawn by their published standard error or interval: fast-relief.equilibration, slow-relief.equilibration",
         "each by itself where their covariances are not published",
     ):
