@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -212,3 +213,18 @@ def test_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert word in shown
     assert "mean 95 mL/min" in shown
+
+
+def test_the_pages_run(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).resolve().parents[1]
+    (script,) = re.findall(r"```python\n(.*?)```", (root / "docs/populations.md").read_text("utf-8"), re.DOTALL)
+    exec(compile(script, "populations.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "2,000 screened" in printed
+    assert "patients: Rifampicin" in printed
+    assert "5,000 patients screened" in printed
+    page = (root / "models/README.md").read_text("utf-8")
+    example = page[page.index("## A population") :].split("```toml\n")[1].split("```")[0]
+    found = read_patients(example, "example")
+    assert load_patients("crps").population.known[0] == found.population.known[0] == "weight"
+    assert len(found.population.modifiers) == 2
