@@ -138,6 +138,11 @@ def test_a_population_that_starts_from_another(tmp_path: Path) -> None:
     assert found.known_from["age"] == ("otto2021", "secondary")
 
 
+def test_a_correlation_of_the_base_may_be_given_anew() -> None:
+    found = read_patients(OWN.replace('["height", "age"]', '["height", "sex"]'), "own").population
+    assert found.correlations == {("height", "sex"): -0.2}
+
+
 def test_a_study_takes_a_population() -> None:
     named = pkpd.read_study(STUDY.format(population='population = "cancer"'), "s")
     assert named.population == replace(load_population("cancer", 50, 4))
