@@ -22,10 +22,11 @@ USUAL = ("weight", "age")  # covariates that a table may hold whatever the model
 def covariates_of(
     model: Model, population: Population, read: Mapping[str, Covariate]
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
-    """Every covariate that the population says or the model reads, and the names of those the population says.
+    """The covariates a simulation needs, and the names of those the population says.
 
     read    : covariates that the model and its effects read, by name
-    returns : name, as the model writes it -> (size) canonical units, the typical value where nobody says; and names
+    returns : name, as the model writes it -> (size) canonical units, the typical value where nobody says: those that
+              are read or limited, weight and age; what else a population says is drawn where it is asked for
     Raises SimulationError for a covariate that the model takes for something else, or almost reads.
     """
     own = {plain(name): name for name in read}
@@ -33,8 +34,10 @@ def covariates_of(
     for name, written in given.items():
         _check(model, population, name, written, read)
     covariates = {name: population.covariate(given.get(name, name), one.typical) for name, one in read.items()}
-    covariates |= {name: population.covariate(written, 0.0) for name, written in given.items() if name not in read}
-    return covariates, tuple(given)
+    limited = {limit.name for owner in model.files for limit in owner.validity}
+    further = {name: written for name, written in given.items() if name in {*limited, *USUAL} and name not in read}
+    covariates |= {name: population.covariate(written, 0.0) for name, written in further.items()}
+    return covariates, tuple(name for name in given if name in covariates)
 
 
 def _check(model: Model, population: Population, name: str, written: str, read: Mapping[str, Covariate]) -> None:

@@ -14,6 +14,22 @@ from pkpd.population.covariates import Choice
 from pkpd.population.people import Population, Share
 
 ORAL = "s-ketamine 14 mg oral"
+CALMING = """
+id = "calming"
+kind = "modifier"
+title = "t"
+group = "adjuvant"
+use_for = "u"
+not_for = "n"
+[sources.mine]
+citation = "Mine 2020"
+[[effects]]
+of = "psychotomimetic-asked"
+what = "log odds"
+amount = -1.4
+source = "mine"
+mark = "assumed"
+"""
 DRUGS = {"clarithromycin": 0.4, "ticlopidine": Share(0.3)}
 
 
@@ -50,6 +66,20 @@ def test_every_patient_equals_himself_alone(
         own = pkpd.simulate(alone(model, people, crowd, number), regimen, plain.only([number]), times)
         for quantity in quantities:
             assert np.array_equal(crowd[quantity][:, number], own[quantity][:, 0]), (number, quantity)
+
+
+def test_who_has_no_modifier_keeps_every_bit() -> None:
+    effect = pkpd.load_effect("psychotomimetic-asked")
+    model = pkpd.load("kamp2020-ketamine").with_effects(effect)
+    with_it, without = (
+        pkpd.simulate(model, "0.3 mg/kg iv", Population(2000, modifiers=given), ["2 min", "20 min"])
+        for given in ({pkpd.read_modifier(CALMING): 0.5}, {})
+    )
+    spared = ~with_it.individuals.beside["calming"]
+    found, plain = with_it[effect.id], without[effect.id]
+    assert np.array_equal(found[:, spared], plain[:, spared])
+    odds = found[:, ~spared] / (1 - found[:, ~spared]) / (plain[:, ~spared] / (1 - plain[:, ~spared]))
+    assert odds == pytest.approx(np.exp(-1.4), rel=1e-6)
 
 
 def test_who_has_what_is_drawn_by_address() -> None:

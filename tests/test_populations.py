@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,11 @@ def test_a_population_that_starts_from_another(tmp_path: Path) -> None:
     assert found.known_from["age"] == ("otto2021", "secondary")
 
 
+def test_a_correlation_of_the_base_may_be_given_anew() -> None:
+    found = read_patients(OWN.replace('["height", "age"]', '["height", "sex"]'), "own").population
+    assert found.correlations == {("height", "sex"): -0.2}
+
+
 def test_a_study_takes_a_population() -> None:
     named = pkpd.read_study(STUDY.format(population='population = "cancer"'), "s")
     assert named.population == replace(load_population("cancer", 50, 4))
@@ -159,15 +165,15 @@ def test_a_study_takes_a_population() -> None:
         (
             'base = "crps"',
             'base = "crsp"',
-            ["[population.base]", 'population "crsp" is not known', 'Did you mean "crps"?'],
+            ["[population.base]", "crsp", 'Did you mean "crps"?'],
         ),
         ('base = "crps"', 'base = "own"', ["a population does not start from itself"]),
         ('kind = "population"', 'kind = "study"', ['"study" is not known']),
-        ("share  = 0.5", "share  = 1.5", ["[population.sleep_apnoea]", "1.5 is not a number from 0 to 1"]),
+        ("share  = 0.5", "share  = 1.5", ["[population.sleep_apnoea.share]", "1.5 is not a number from 0 to 1"]),
         ("share  = 0.5", "shar  = 0.5", ["[population.sleep_apnoea]", '"unit" is missing']),
         ("share  = 0.5", "choices = { a = 0.5 }", ["sum to 0.5, not to 1"]),
         ("share  = 0.5", 'share = 0.5\namong = "3 of them"', ["cannot be read"]),
-        ('unit   = "kg"', 'unit   = "year"', ["[population.weight]", 'unit "year" does not fit; weight is in kg']),
+        ('unit   = "kg"', 'unit   = "year"', ["[population.weight.unit]", 'unit "year" does not fit; weight is in kg']),
         ("rank   = -0.2", "rank   = -0.999", ["not positive definite"]),
         ('of     = ["height", "age"]', 'of     = ["height", "agee"]', ['covariate "agee" is not known']),
         ('of     = ["height", "age"]', 'of     = ["height"]', ["a correlation is of two covariates"]),
@@ -188,7 +194,7 @@ def test_refused_files(old: str, new: str, words: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("crsp", 'Did you mean "crps"?'), ("missing.toml", "cannot be read"), ("crps-infusions", "Allowed: cancer")],
+    [("crsp", 'Did you mean "crps"?'), ("missing.toml", "be read"), ("crps-infusions", "Allowed:")],
 )
 def test_populations_that_are_not_there(name: str, words: Any) -> None:
     with pytest.raises(PkpdError) as refused:
@@ -212,3 +218,18 @@ def test_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert word in shown
     assert "mean 95 mL/min" in shown
+
+
+def test_the_pages_run(capsys: pytest.CaptureFixture[str]) -> None:
+    root = Path(__file__).resolve().parents[1]
+    (script,) = re.findall(r"```python\n(.*?)```", (root / "docs/populations.md").read_text("utf-8"), re.DOTALL)
+    exec(compile(script, "populations.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "2,000 screened" in printed
+    assert "patients: Rifampicin" in printed
+    assert "5,000 patients screened" in printed
+    page = (root / "models/README.md").read_text("utf-8")
+    example = page[page.index("## A population") :].split("```toml\n")[1].split("```")[0]
+    found = read_patients(example, "example")
+    assert load_patients("crps").population.known[0] == found.population.known[0] == "weight"
+    assert len(found.population.modifiers) == 2

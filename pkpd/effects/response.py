@@ -56,7 +56,7 @@ def _modified(effect: Effect, own: Mapping[str, Floats], value: Floats) -> Float
     log_odds = own.get("log_odds", effect.log_odds)
     if np.any(log_odds):
         odds = np.exp(np.clip(log_odds, -700.0, 700.0))  # no probability shows more, and exp would overflow
-        value = np.where(log_odds == 0, value, value * odds / (1.0 - value + value * odds))
+        value = value * odds / (1.0 - value + value * odds)
     factor, points = own.get("factor", effect.factor), own.get("points", effect.points)
     if np.any(factor != 1.0):
         value = value * factor

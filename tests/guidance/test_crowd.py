@@ -65,6 +65,14 @@ def test_only_some_rules() -> None:
     assert "eligible" in str(made)
 
 
+def test_what_excludes_comes_before_what_needs_caution() -> None:
+    both = {"sleep apnoea": Share(1), "pregnancy": Share(1), "heart failure": Share(1)}
+    made = screen_population(Population(50, covariates=both))
+    assert made.counts == {"excluded": 50, "caution": 0, "eligible": 0}
+    found = {rule.condition.name: (rule.alone, rule.in_order) for rule in made.rules}
+    assert found == {"heart failure": (50, 50), "pregnancy": (50, 0), "sleep apnoea": (50, 0)}
+
+
 @pytest.mark.parametrize(
     ("covariates", "conditions", "words"),
     [
