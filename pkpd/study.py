@@ -26,7 +26,7 @@ from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
-from pkpd.trials.reading import read_trial
+from pkpd.trials.reading import read_trials
 from pkpd.trials.values import Treatment, Trial
 from pkpd.units import parse as parse_quantity
 
@@ -49,6 +49,7 @@ _KEYS = (
     "facts",
     "arms",
     "trial",
+    "further_trials",
 )
 _VALUE_KEYS = ("value", "unit", "source", "mark", "note")
 _ARM_KEYS = ("name", "regimen", "with", "source", "mark", "note")
@@ -113,6 +114,7 @@ class Study:
     threshold  : plasma level for the time above it, text with its unit
     until      : end of the course, text; None for 84 days after the last end of treatment
     trial      : how the published trial was made and what it found; None where the file is no trial
+    further    : other contrasts of the same trial, such as a second dose against placebo
     """
 
     id: str
@@ -130,6 +132,7 @@ class Study:
     values: tuple[StudyValue, ...] = ()
     facts: tuple[Fact, ...] = ()
     trial: Trial | None = None
+    further: tuple[Trial, ...] = ()
 
     @property
     def regimens(self) -> dict[str, Regimen]:
@@ -237,8 +240,8 @@ def _study(document: Document) -> Study:
             own = equipped(model, study.effects)[0]
             placed(table, "with", partial(modified_for, own, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"'))
     treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers) for arm in arms}
-    trial = read_trial(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
-    return replace(study, trial=trial)
+    trials = read_trials(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
+    return replace(study, trial=trials[0] if trials else None, further=trials[1:])
 
 
 def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
