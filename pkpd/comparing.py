@@ -60,7 +60,8 @@ def compare(
     """Compare regimens in the same virtual patients.
 
     model     : kinetic model; its own effects are used where it has some
-    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine");
+    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine"), and
+                effects that take the place of those of the same name in this arm, such as those of another indication;
                 "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
     subjects  : Population, number of patients, or parameter table
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
@@ -116,7 +117,7 @@ def compare(
             flags += judging.flags(regimen, max(1.0, round(float(np.median(own.weight)))), indication, name)
         if progress is not None:
             progress((number + 1) / len(plans))
-    notes += notes_of(models) + _clocks(arms, held) + _before_it_acts(arms)
+    notes += notes_of(models, wanted) + _clocks(arms, held) + _before_it_acts(arms)
     told, seen = tuple(notes), tuple(flags)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
 

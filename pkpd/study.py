@@ -52,7 +52,7 @@ _KEYS = (
     "further_trials",
 )
 _VALUE_KEYS = ("value", "unit", "source", "mark", "note")
-_ARM_KEYS = ("name", "regimen", "with", "source", "mark", "note")
+_ARM_KEYS = ("name", "regimen", "with", "values", "source", "mark", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class StudyArm:
     source, mark : where it is from and how well it is known
     note         : what was assumed
     modifiers    : that act beside it
+    effects      : with values of this arm's own, in place of the study's
     """
 
     name: str
@@ -71,6 +72,7 @@ class StudyArm:
     mark: str
     note: str
     modifiers: tuple[Modifier, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class StudyValue:
     value, unit  : as written
     source, mark : where it is from and how well it is known
     note         : why
+    arm          : in which alone; "" for the whole study
     """
 
     of: str
@@ -89,6 +92,12 @@ class StudyValue:
     source: str
     mark: str
     note: str
+    arm: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is of, with the arm."""
+        return f'{self.of} of "{self.arm}"' if self.arm else self.of
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class Study:
     indication : what is treated, one of pkpd.guidance.INDICATIONS; None where the file does not say
     model      : with the study's own values, as far as they are of it
     effects    : with the study's own values; None where the file asks for the default configuration's as they are
-    values     : what differs from the files of model and effects
+    values     : what differs from the files of model and effects, in the whole study or in one arm
     facts      : told beside the simulation
     reference  : arm the others are held against
     population : virtual patients
@@ -154,7 +163,7 @@ class Study:
         """
         made = compare(
             self.model,
-            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
+            {arm.name: (arm.regimen, *arm.modifiers, *arm.effects) for arm in self.arms},
             self.population,
             self.until,
             reference=self.reference,
@@ -218,6 +227,7 @@ def _study(document: Document) -> Study:
     indication = top.choice("indication", INDICATIONS) if "indication" in top else None
     values = tuple(_value(of, table, sources) for of, table in top.each("values").items())
     model, effects = _with_values(top, name, model, _effects(top, model), values, sources)
+    arms, arm_values = _with_own(top, name, model, effects, arms, sources)
     study = Study(
         name,
         top.text("title"),
@@ -231,15 +241,15 @@ def _study(document: Document) -> Study:
         until,
         sources,
         indication,
-        values,
+        values + arm_values,
         tuple(_fact(table, sources) for table in top.tables("facts")),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         placed(table, "regimen", partial(check_regimen, model, arm.regimen))
         if arm.modifiers:
-            own = equipped(model, study.effects)[0]
-            placed(table, "with", partial(modified_for, own, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"'))
-    treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers) for arm in arms}
+            own, plan = equipped(model, study.effects)[0], Plan(arm.regimen, arm.modifiers, arm.effects)
+            placed(table, "with", partial(modified_for, own, plan, f'arm "{arm.name}"'))
+    treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers, arm.effects) for arm in arms}
     trials = read_trials(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
     return replace(study, trial=trials[0] if trials else None, further=trials[1:])
 
@@ -271,6 +281,29 @@ def _value(of: str, table: Table, sources: Mapping[str, Source]) -> StudyValue:
     table.only(_VALUE_KEYS)
     unit = read_unit(table)[0]
     return StudyValue(of, table.number("value"), unit, *read_origin(table, sources), table.text("note", ""))
+
+
+def _with_own(
+    top: Table,
+    study: str,
+    model: Model,
+    effects: tuple[Effect, ...] | None,
+    arms: tuple[StudyArm, ...],
+    sources: Mapping[str, Source],
+) -> tuple[tuple[StudyArm, ...], tuple[StudyValue, ...]]:
+    """The arms with the effects that have values of their own, and those values."""
+    made: list[StudyArm] = []
+    values: list[StudyValue] = []
+    for arm, table in zip(arms, top.tables("arms"), strict=True):
+        own = tuple(replace(_value(of, t, sources), arm=arm.name) for of, t in table.each("values").items())
+        for value in own:
+            if value.of.rpartition(".")[0] == model.id:
+                table.table("values").fail("an arm has values of effects only; kinetics are the patients'.", value.of)
+        changed = _with_values(table, study, model, effects, own, sources)[1] if own else None
+        named = {value.of.rpartition(".")[0] for value in own}
+        made.append(replace(arm, effects=tuple(effect for effect in changed or () if effect.id in named)))
+        values += own
+    return tuple(made), tuple(values)
 
 
 def _with_values(

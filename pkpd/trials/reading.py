@@ -40,7 +40,7 @@ _KEYS = (
     *("endpoints", "conduct", "enrichment"),
 )
 _ENDPOINT_KEYS = (
-    *("kind", "when", "until", "threshold", "analysis", "words", "row", "drug", "control", "used"),
+    *("kind", "when", "until", "threshold", "analysis", "words", "significant", "row", "drug", "control", "used"),
     *("source", "mark"),
 )
 _NUMBERS = tuple(f.name for f in fields(Conduct) if f.name not in ("missing", "origins"))
@@ -140,12 +140,13 @@ def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
             table.text("analysis", ""),
             _observed(table, kind, sources),
             table.text("words", ""),
+            table.flag("significant") if "significant" in table else None,
         ),
     )
 
 
 def _observed(table: Table, kind: str, sources: Mapping[str, Source]) -> Observed | None:
-    if "words" in table or "source" in table or "mark" in table:
+    if "words" in table or "significant" in table or "source" in table or "mark" in table:
         read_origin(table, sources)
     if "row" in table:
         table_rows = {row.id: row for row in rows()}
