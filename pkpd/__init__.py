@@ -42,6 +42,12 @@ _PLACES = {
     "write_dataset": "dosing.dataset",
     "Dataset": "dosing.dataset",
     "compare": "comparing",
+    "Conduct": "trials.values",
+    "Endpoint": "trials.values",
+    "Trial": "trials.values",
+    "Trials": "trials.results",
+    "design_trial": "trials.designing",
+    "run_trials": "trials.running",
     "disagree": "disagreement.verb",
     "Disagreement": "disagreement.values",
     "Comparison": "comparison",
@@ -90,6 +96,12 @@ if TYPE_CHECKING:
     from pkpd.study import read_study as read_study
     from pkpd.sweeping import Sweep as Sweep
     from pkpd.sweeping import sweep as sweep
+    from pkpd.trials.designing import design_trial as design_trial
+    from pkpd.trials.results import Trials as Trials
+    from pkpd.trials.running import run_trials as run_trials
+    from pkpd.trials.values import Conduct as Conduct
+    from pkpd.trials.values import Endpoint as Endpoint
+    from pkpd.trials.values import Trial as Trial
 
 
 def __getattr__(name: str) -> Any:

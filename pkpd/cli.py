@@ -18,7 +18,7 @@ from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
 
-COMMANDS = ("compare", "disagree", "models", "show")
+COMMANDS = ("compare", "trial", "disagree", "models", "show")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,6 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("--subjects", type=int, metavar="N", help="number of virtual patients")
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
     compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
+    trial = commands.add_parser("trial", help="a published trial conducted many times: what such trials find, and miss")
+    trial.add_argument("study", metavar="STUDY", help="name of a shipped trial, or path of a study file with [trial]")
+    trial.add_argument(
+        "--trials", type=int, default=2000, metavar="N", help="how many simulated trials (default: 2000)"
+    )
+    trial.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
+    trial.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
+    trial.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
     disagree = commands.add_parser("disagree", help="one regimen through every model: table and figure")
     disagree.add_argument("regimen", metavar="REGIMEN", help='such as "0.5 mg/kg iv over 40 min"')
     disagree.add_argument("--analyte", metavar="NAME", help='such as "S-ketamine" or "ketamine"')
@@ -89,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command is None:
             build_parser().print_help()
             return 0
-        run = {"compare": _compare, "disagree": _disagree, "models": _models, "show": _show}
+        run = {"compare": _compare, "trial": _trial, "disagree": _disagree, "models": _models, "show": _show}
         return run[chosen.command](chosen)
     except PkpdError as mistake:
         print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
@@ -125,6 +133,27 @@ def _compare(chosen: argparse.Namespace) -> int:
 
     written = _write(folder, study.id, csv_text(comparison), draw(comparison))
     print_comparison(comparison, study, chosen.study)
+    print(written)
+    return 0
+
+
+def _trial(chosen: argparse.Namespace) -> int:
+    from pkpd.study import load_study, trial_of
+    from pkpd.terminal.trial import csv_text, print_trials
+    from pkpd.trials.running import run_trials
+
+    for name in ("trials", "threads"):
+        value = getattr(chosen, name)
+        if value is not None and value < 1:
+            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+    study = load_study(chosen.study)
+    trial = trial_of(study)
+    name = f"trial-{study.id}"
+    folder = _folder(chosen.out, _files(name))
+    with progress_bar(f"{chosen.trials:,} trials of {trial.enrolled}") as progress:
+        made = run_trials(trial, chosen.trials, seed=chosen.seed, threads=chosen.threads, progress=progress)
+    written = _write(folder, name, csv_text(made), made.plot())
+    print_trials(made, study, chosen.study)
     print(written)
     return 0
 

@@ -188,6 +188,24 @@ def load_study(name: str | Path) -> Study:
     return read_study(library.study_path(str(name)))
 
 
+def trial_of(study: Study) -> Trial:
+    """The trial that a study describes.
+
+    Raises StudyError where it describes none, with the studies of the library that do.
+    """
+    if study.trial is not None:
+        return study.trial
+    others = [name for name in library.study_names() if name != study.id and "[trial]" in _text(name)]
+    raise StudyError(
+        f'"{study.id}" compares regimens and is no trial: it has no [trial] that says how many patients were compared, '
+        f"and by what. {nearest(study.id, others)}"
+    )
+
+
+def _text(name: str) -> str:
+    return library.study_path(name).read_text(encoding="utf-8")
+
+
 def read_study(source: str | Path, where: str = "") -> Study:
     """A study from a file or a text.
 

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 _PLACES = {
     "Analysis": "comparing_groups",
+    "Asymmetry": "funnel",
+    "Filled": "funnel",
+    "Heterogeneity": "pooling",
+    "Pooled": "pooling",
     "Precision": "power",
     "Prospect": "power",
     "ancova": "comparing_groups",
@@ -14,19 +18,23 @@ _PLACES = {
     "chi_square_p": "two_by_two",
     "crossover": "power",
     "crossover_t": "comparing_groups",
+    "egger": "funnel",
     "fisher_p": "two_by_two",
+    "heterogeneity": "pooling",
     "mixed_model": "mixed",
     "newcombe": "two_by_two",
     "paired": "power",
     "paired_t": "comparing_groups",
     "parallel": "power",
     "patients_per_arm": "power",
+    "pool": "pooling",
     "pooled_t": "comparing_groups",
     "prospect": "power",
     "responder_prospect": "two_by_two",
     "responders_per_arm": "two_by_two",
     "risk_difference": "comparing_groups",
     "single": "power",
+    "trim_and_fill": "funnel",
     "welch_t": "comparing_groups",
     "wilson": "two_by_two",
 }
@@ -42,7 +50,15 @@ if TYPE_CHECKING:
     from pkpd.statistics.comparing_groups import pooled_t as pooled_t
     from pkpd.statistics.comparing_groups import risk_difference as risk_difference
     from pkpd.statistics.comparing_groups import welch_t as welch_t
+    from pkpd.statistics.funnel import Asymmetry as Asymmetry
+    from pkpd.statistics.funnel import Filled as Filled
+    from pkpd.statistics.funnel import egger as egger
+    from pkpd.statistics.funnel import trim_and_fill as trim_and_fill
     from pkpd.statistics.mixed import mixed_model as mixed_model
+    from pkpd.statistics.pooling import Heterogeneity as Heterogeneity
+    from pkpd.statistics.pooling import Pooled as Pooled
+    from pkpd.statistics.pooling import heterogeneity as heterogeneity
+    from pkpd.statistics.pooling import pool as pool
     from pkpd.statistics.power import Precision as Precision
     from pkpd.statistics.power import Prospect as Prospect
     from pkpd.statistics.power import crossover as crossover

@@ -20,11 +20,13 @@ class Values(NamedTuple):
     """An endpoint in one arm.
 
     values    : (trials, patients) as the trial counts or averages them
+    blinded   : (trials, patients) the same if nobody noticed what he was given
     evaluated : (trials, patients) whether the patient is in the analysis
     true      : (trials, patients) free of noise, of drop-out and of what noticing adds
     """
 
     values: Floats
+    blinded: Floats
     evaluated: Booleans
     true: Floats
 
@@ -33,19 +35,23 @@ class Found(NamedTuple):
     """What trials found at an endpoint, one number a trial; nan where a trial could not be analysed.
 
     drug, control           : mean or share of the arm, as analysed; control is nan in a single arm
-    estimate, low, high, p  : the difference, its 95 % interval and two-sided p-value
+    estimate, se            : the difference and its standard error
+    low, high, p            : its 95 % interval and two-sided p-value
     true_drug, true_control : mean or share of the arm's own patients, free of noise, drop-out and unblinding
+    blinded                 : the plain difference of the arms if nobody had noticed what he was given
     spread                  : SD of the values within an arm; of a cross-over of the differences between periods
     """
 
     drug: Floats
     control: Floats
     estimate: Floats
+    se: Floats
     low: Floats
     high: Floats
     p: Floats
     true_drug: Floats
     true_control: Floats
+    blinded: Floats
     spread: Floats
 
 
@@ -56,23 +62,26 @@ def values_of(endpoint: Endpoint, arm: ArmScores, visits: tuple[int, ...], missi
     """
     rows = [visits.index(visit) for visit in endpoint.visits]
     last = rows[-1]
-    if missing == "last score":
-        scores = _carried(arm, rows)
-    else:
-        scores = np.where(arm.stayed[rows], arm.scores[rows], arm.before)
+
+    def kept(scores: Floats) -> Floats:
+        if missing == "last score":
+            return _carried(arm, scores, rows)
+        return np.where(arm.stayed[rows], scores[rows], arm.before)
+
     evaluated = arm.stayed[last] if missing == "left out" else np.ones(arm.before.shape, bool)
     return Values(
-        _value(endpoint, scores.mean(axis=0), arm.before),
+        _value(endpoint, kept(arm.scores).mean(axis=0), arm.before),
+        _value(endpoint, kept(arm.blinded).mean(axis=0), arm.before),
         evaluated,
         _value(endpoint, arm.true[rows].mean(axis=0), arm.level),
     )
 
 
-def _carried(arm: ArmScores, rows: list[int]) -> Floats:
+def _carried(arm: ArmScores, scores: Floats, rows: list[int]) -> Floats:
     """(visits, trials, patients) the last score a patient gave."""
     latest, kept = arm.before, []
     for row in range(max(rows) + 1):
-        latest = np.where(arm.stayed[row], arm.scores[row], latest)
+        latest = np.where(arm.stayed[row], scores[row], latest)
         kept.append(latest)
     return np.stack([kept[row] for row in rows])
 
@@ -100,7 +109,7 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
         nothing = np.full(len(true_drug), np.nan)
         own = _mean(drug.values, drug.evaluated)
         spread = _sd(drug.values, drug.evaluated)
-        return Found(own, nothing, nothing, nothing, nothing, nothing, true_drug, nothing, spread)
+        return Found(own, *[nothing] * 6, true_drug, nothing, nothing, spread)
     control = values_of(endpoint, made.control, made.visits, missing)
     if trial.design == "crossover":
         seen = drug.evaluated & control.evaluated
@@ -111,21 +120,23 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
     enough = (drug.evaluated.sum(axis=1) >= 2) & (control.evaluated.sum(axis=1) >= 2)
     if trial.design == "crossover":
         enough &= ((seen & made.first).sum(axis=1) >= 2) & ((seen & ~made.first).sum(axis=1) >= 2)
-    estimate, low, high, p = columns = np.full((4, len(enough)), np.nan)
+    estimate, se, low, high, p = columns = np.full((5, len(enough)), np.nan)
     if enough.any():
         part = [arm._replace(**{f: getattr(arm, f)[enough] for f in Values._fields}) for arm in (drug, control)]
         before = [arm.before[enough] for arm in (made.drug, made.control)]
         found = _analysis(trial, endpoint, part[0], part[1], before, made.first[enough])
-        columns[:, enough] = found.estimate, found.low, found.high, found.p
+        columns[:, enough] = found.estimate, found.se, found.low, found.high, found.p
     return Found(
         _mean(drug.values, drug.evaluated),
         _mean(control.values, control.evaluated),
         estimate,
+        se,
         low,
         high,
         p,
         true_drug,
         control.true.mean(axis=1),
+        _mean(drug.blinded, drug.evaluated) - _mean(control.blinded, control.evaluated),
         spread,
     )
 

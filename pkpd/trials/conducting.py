@@ -29,6 +29,7 @@ class ArmScores(NamedTuple):
     level   : (trials, patients) pain before treatment, free of noise
     scores  : (visits, trials, patients) as measured, as if everybody had stayed
     true    : (visits, trials, patients) free of noise, and of what noticing adds
+    blinded : (visits, trials, patients) as measured if nobody noticed what he was given
     stayed  : (visits, trials, patients) whether the patient was still there
     noticed : (trials, patients)
     """
@@ -37,6 +38,7 @@ class ArmScores(NamedTuple):
     level: Floats
     scores: Floats
     true: Floats
+    blinded: Floats
     stayed: Booleans
     noticed: Booleans
 
@@ -96,39 +98,55 @@ def conduct(trial: Trial, plans: Plans, trials: Integers, seed: int) -> Conducte
     entered = enrol(trial, plans.models[0], trials, seed)
     visits = tuple(sorted({visit for endpoint in trial.endpoints for visit in endpoint.visits}))
     if trial.design == "crossover":
-        both = _periods(trial, plans, entered, visits, seed)
-        return Conducted(visits, *both, entered.first, entered.screened)
-    drug = _arm(trial, plans, 0, entered, entered.first, visits, seed)
-    control = None if trial.control is None else _arm(trial, plans, 1, entered, ~entered.first, visits, seed)
-    return Conducted(visits, drug, control, entered.first, entered.screened)
+        first = entered.place < (trial.enrolled + 1) // 2
+        return Conducted(visits, *_periods(trial, plans, entered, first, visits, seed), first, entered.screened)
+    first = entered.place < trial.patients[0]
+    drug = one_arm(
+        trial, plans.models[0], trial.drug, plans.ends[0], trial.conduct.drop_out, entered, first, visits, seed
+    )
+    control = None
+    if trial.control is not None:
+        leave = trial.conduct.drop_out_control
+        control = one_arm(trial, plans.models[1], trial.control, plans.ends[1], leave, entered, ~first, visits, seed)
+    return Conducted(visits, drug, control, first, entered.screened)
 
 
-def _arm(
-    trial: Trial, plans: Plans, which: int, entered: Enrolled, own: Booleans, visits: tuple[int, ...], seed: int
+def one_arm(
+    trial: Trial,
+    model: Model,
+    arm: Treatment,
+    end: int,
+    leave: float,
+    entered: Enrolled,
+    own: Booleans,
+    visits: tuple[int, ...],
+    seed: int,
 ) -> ArmScores:
     """One arm of parallel trials, or the only one.
 
-    which : 0 for the drug, 1 for the control
-    own   : (trials, patients) who is in the arm
+    model : of the arm
+    end   : of its treatment, ticks
+    leave : share of its patients who drop out
+    own   : (trials, patients) who is in the arm; as many in every trial
     """
-    shape = (len(entered.numbers), trial.patients[which])
+    shape = (len(entered.numbers), int(own[0].sum()))
     people = _people(trial, entered.numbers[own], seed)
-    at = plans.ends[which] + np.array(visits, np.int64)
-    found = scores_after(plans.models[which], people, _treatments(trial)[which].regimen, at, trial.conduct, "1")
-    share = (trial.conduct.drop_out, trial.conduct.drop_out_control)[which]
+    at = end + np.array(visits, np.int64)
+    found = scores_after(model, people, arm.regimen, at, trial.conduct, "1")
     rows = (len(visits), *shape)
     return ArmScores(
         entered.before[own].reshape(shape),
         found.level.reshape(shape),
         found.scores.reshape(rows),
         found.true.reshape(rows),
-        _stayed(people, share, at, int(at[-1])).reshape(rows),
+        found.blinded.reshape(rows),
+        _stayed(people, leave, at, int(at[-1])).reshape(rows),
         found.noticed.reshape(shape),
     )
 
 
 def _periods(
-    trial: Trial, plans: Plans, entered: Enrolled, visits: tuple[int, ...], seed: int
+    trial: Trial, plans: Plans, entered: Enrolled, first: Booleans, visits: tuple[int, ...], seed: int
 ) -> tuple[ArmScores, ArmScores]:
     """Both periods of cross-over trials: what is left of the first drug goes on acting in the second period."""
     size, places = entered.numbers.shape
@@ -136,7 +154,7 @@ def _periods(
     arms = [_empty(len(visits), size, places) for _ in range(2)]
     regimens = [treatment.regimen for treatment in _treatments(trial)]
     for order in ((0, 1), (1, 0)):
-        own = entered.first if order == (0, 1) else ~entered.first
+        own = first if order == (0, 1) else ~first
         people = _people(trial, entered.numbers[own], seed)
         last = gap + plans.ends[order[1]] + visits[-1]
         both = regimens[order[0]].together(_later(regimens[order[1]], gap))
@@ -156,7 +174,7 @@ def _periods(
             stayed = _stayed(people, trial.conduct.drop_out, at[1:], last)
             for k in range(len(visits)):
                 into.scores[k][own], into.true[k][own] = found.scores[k + 1], found.true[k + 1]
-                into.stayed[k][own] = stayed[k]
+                into.blinded[k][own], into.stayed[k][own] = found.blinded[k + 1], stayed[k]
     return arms[0], arms[1]
 
 
@@ -175,7 +193,13 @@ def _later(regimen: Regimen, ticks: int) -> Regimen:
 def _empty(visits: int, trials: int, patients: int) -> ArmScores:
     one, many = (trials, patients), (visits, trials, patients)
     return ArmScores(
-        np.empty(one), np.empty(one), np.empty(many), np.empty(many), np.empty(many, bool), np.empty(one, bool)
+        np.empty(one),
+        np.empty(one),
+        np.empty(many),
+        np.empty(many),
+        np.empty(many),
+        np.empty(many, bool),
+        np.empty(one, bool),
     )
 
 

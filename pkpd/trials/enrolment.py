@@ -34,13 +34,13 @@ class Enrolled(NamedTuple):
 
     numbers  : (trials, patients)
     before   : (trials, patients) pain score at screening, as measured
-    first    : (trials, patients) whether the drug comes first, or at all: allocation
+    place    : (trials, patients) their places in the order of allocation, from 0 on
     screened : (trials) candidates looked at
     """
 
     numbers: Integers
     before: Floats
-    first: Booleans
+    place: Integers
     screened: Integers
 
 
@@ -94,8 +94,7 @@ def enrol(trial: Trial, model: Model, trials: Integers, seed: int) -> Enrolled:
     kept, scores = numbers[chosen].reshape(size, places), before[chosen].reshape(size, places)
     lots = replace(trial.population, size=kept.size, subjects=kept.ravel(), seed=seed).uniform("trial allocation")
     order = np.argsort(np.argsort(lots.reshape(kept.shape), axis=1, kind="stable"), axis=1, kind="stable")
-    drug_first = (places + 1) // 2 if trial.design == "crossover" else trial.patients[0]
-    return Enrolled(kept, scores, order < drug_first, last + 1)
+    return Enrolled(kept, scores, order, last + 1)
 
 
 def _screened(trial: Trial, model: Model, people: Population) -> Floats:

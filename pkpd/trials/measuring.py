@@ -36,12 +36,14 @@ class Measured(NamedTuple):
     level   : (patients) before any treatment, free of noise
     true    : (visits, patients) free of noise, of what noticing adds and of what an earlier treatment left
     scores  : (visits, patients) as measured
+    blinded : (visits, patients) as measured if nobody noticed what he was given
     noticed : (patients) who noticed effects on perception
     """
 
     level: Floats
     true: Floats
     scores: Floats
+    blinded: Floats
     noticed: Booleans
 
 
@@ -107,10 +109,11 @@ def scores_after(
     level = np.broadcast_to(effect_values(patients, baseline_of(model), _no_drive, 0.0), (1, people.size))[0]
     given = regimen if alone is None else alone
     noticed = _noticed(patients, given) if conduct.unblinding > 0 else np.zeros(people.size, bool)
-    felt = level * felt - conduct.unblinding * noticed
     readings = [f"trial score {period} {tick - start}" for tick in at.tolist()]
-    measured = [score(felt[k], conduct.noise, people, reading) for k, reading in enumerate(readings)]
-    return Measured(level, level * true, np.stack(measured), noticed)
+    noise = np.stack([conduct.noise * people.normal(reading) for reading in readings]) if conduct.noise else 0.0
+    blinded = level * felt + noise
+    scores = np.clip(blinded - conduct.unblinding * noticed, LOWEST, HIGHEST)
+    return Measured(level, level * true, scores, np.clip(blinded, LOWEST, HIGHEST), noticed)
 
 
 def _drive(patients: Individuals, regimen: Regimen, at: Integers) -> Callable[[str], Floats]:

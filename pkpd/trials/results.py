@@ -25,7 +25,16 @@ CLEAR = 2.0  # Monte-Carlo standard errors a true difference is away from 0 befo
 
 COLUMNS = (
     *("endpoint", "when", "analysis", "patients", "true_drug", "true_control", "true_difference", "expected_drug"),
-    *("expected_control", "expected_difference", "power", "power_error", "mean_significant", "type_m", "type_s"),
+    *(
+        "expected_control",
+        "expected_difference",
+        "expected_blinded",
+        "power",
+        "power_error",
+        "mean_significant",
+        "type_m",
+        "type_s",
+    ),
     *("patients_for_80", "observed_drug", "observed_control", "observed_difference", "observed_low", "observed_high"),
     *("observed_p", "as_extreme", "unit", "made_from"),
 )
@@ -71,6 +80,11 @@ class EndpointResult:
     def expected(self) -> float:
         """Mean estimate of all trials: the truth, and what conduct and analysis make of it."""
         return float(np.nanmean(self.found.estimate))
+
+    @property
+    def expected_blinded(self) -> float:
+        """Mean plain difference of the arms if nobody had noticed what he was given."""
+        return float(np.nanmean(self.found.blinded))
 
     @cached_property
     def significant(self) -> NDArray[np.bool_]:
@@ -241,6 +255,7 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
         mean(found.drug),
         mean(found.control),
         mean(found.estimate),
+        mean(found.blinded),
         math.nan if single else result.power,
         math.nan if single else result.power_error,
         math.nan if single else result.mean_significant,

@@ -25,7 +25,7 @@ PATIENTS = 8192  # in one block of trials, about: what fits the processor's cach
 PILOT = 200  # patients whose levels are held against the models' limits
 
 
-def run(
+def run_trials(
     trial: Trial,
     count: int = 2000,
     *,

@@ -201,7 +201,7 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True)
 class Enrichment:
-    """Only those enter who respond to a test dose.
+    """Only those enter who respond to a test dose, given so long before that nothing of it is left.
 
     regimen : the test dose
     when    : ticks after its end

@@ -1,0 +1,95 @@
+"""A trial from a script: arms and endpoints as text, what is usual where nothing is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from pkpd.arms import Given, planned
+from pkpd.comparing import equipped
+from pkpd.errors import StudyError, unknown
+from pkpd.model.effect import Effect
+from pkpd.model.model import Model
+from pkpd.population.people import Population
+from pkpd.times import ticks
+from pkpd.trials.reading import usual_conduct
+from pkpd.trials.values import Conduct, Endpoint, Enrichment, Treatment, Trial
+
+
+def design_trial(
+    model: Model,
+    drug: Given,
+    control: Given | None,
+    patients: tuple[int, ...],
+    endpoints: Sequence[Endpoint | tuple[Any, ...]],
+    *,
+    design: str | None = None,
+    population: Population | None = None,
+    effects: Sequence[Effect] | None = None,
+    enrichment: tuple[Any, Any, float] | None = None,
+    names: tuple[str, str] = ("drug", "control"),
+    title: str = "",
+    **conduct: Any,
+) -> Trial:
+    """A trial to be simulated with `pkpd.run_trials`.
+
+    model      : kinetic model
+    drug       : regimen or prescription text, or a tuple of it and modifiers
+    control    : the same, "no treatment" for placebo; None for a single arm
+    patients   : analysed per arm, (drug, control); of a cross-over or a single arm (all,)
+    endpoints  : the primary first, each an Endpoint or a tuple: ("pain score", "7 d"), ("relief", "7 d", 0.5) for
+                 relief of at least half, ("fall", "7 d", 2) for a fall by at least 2 points; times count from the end
+                 of treatment
+    design     : "parallel", "crossover" or "single arm"; by the number of arms unless given
+    population : who the patients are; those of the default configuration unless given
+    effects    : effects to compute; those of the model, else the default configuration's, unless given
+    enrichment : (test dose, time after its end, least relief) where only responders to a test dose enter
+    names      : of the arms
+    conduct    : entry, noise, unblinding (points), drop_out, drop_out_control (shares), washout (text), missing; what
+                 is usual (`pkpd trial` lists it) unless given
+    returns    : Trial
+    Raises a PkpdError that says what does not fit.
+    """
+    given = planned(drug, "trial, drug")
+    held = None if control is None else planned(control, "trial, control")
+    usual, sources = usual_conduct()
+    chosen = design or ("single arm" if held is None else "parallel")
+    return Trial(
+        equipped(model, effects)[0],
+        Treatment(names[0], given.regimen, given.modifiers),
+        None if held is None else Treatment(names[1], held.regimen, held.modifiers),
+        chosen,
+        tuple(patients),
+        tuple(_endpoint(one) for one in endpoints),
+        population or Population(),
+        _conduct(usual, conduct),
+        None if enrichment is None else _enrichment(*enrichment),
+        title=title,
+        sources=sources,
+    )
+
+
+def _endpoint(given: Endpoint | tuple[Any, ...]) -> Endpoint:
+    if isinstance(given, Endpoint):
+        return given
+    if not isinstance(given, tuple) or len(given) not in (2, 3):
+        raise StudyError(f'trial: an endpoint is a tuple such as ("pain score", "7 d"), not {given!r}.')
+    kind, when, *threshold = given
+    return Endpoint(kind, ticks(when, f'endpoint "{kind}"'), threshold=threshold[0] if threshold else None)
+
+
+def _enrichment(dose: Given, when: Any, relief: float) -> Enrichment:
+    return Enrichment(planned(dose, "trial, enrichment").regimen, ticks(when, "enrichment"), relief)
+
+
+def _conduct(usual: Conduct, given: Mapping[str, Any]) -> Conduct:
+    known = [field.name for field in fields(Conduct) if field.name != "origins"]
+    for name in given:
+        if name not in known:
+            raise unknown("trial conduct", "number", name, known)
+    changed = dict(given)
+    if "washout" in changed:
+        changed["washout"] = ticks(changed["washout"], "washout") / ticks("1 h")
+    origins = {name: origin for name, origin in usual.origins.items() if name not in changed}
+    return replace(usual, **changed, origins=origins)

@@ -1,0 +1,84 @@
+"""The command `pkpd trial` as a user meets it: answers and files, or one message, status 2 and nothing left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas
+import pytest
+from figures import clashes, panels, words
+from trial_designs import designed
+
+import pkpd
+from pkpd.cli import main
+from pkpd.study import trial_of
+
+STUDY = "kvarnstrom2004-spinal-cord-injury"
+
+
+def test_it_answers_the_questions_and_writes_table_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["trial", STUDY, "--trials", "300", "--seed", "3", "--out", str(tmp_path)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for answer in (
+        *(
+            "It found 5 of 10",
+            "0 of 10 on saline",
+            "The model expects",
+            "A trial of 10 is significant",
+            "Significant ones",
+        ),
+        *("To find it in 80 %", "assumed", "Candidates screened", "Not for dosing patients"),
+    ):
+        assert answer in printed
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"trial-{STUDY}.{end}" for end in ("csv", "png", "svg")]
+    table = pandas.read_csv(tmp_path / f"trial-{STUDY}.csv")
+    own = pkpd.run_trials(trial_of(pkpd.load_study(STUDY)), 300, seed=3).table()
+    assert table.power[0] == pytest.approx(own.power[0], rel=1e-5) and table.type_m[0] == pytest.approx(
+        own.type_m[0], rel=1e-5
+    )
+    assert table.observed_difference[0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["trial"], "STUDY"),
+        (["trials", STUDY], 'Did you mean "trial"'),
+        (["trial", "kvarnstrom2004"], f'Did you mean "{STUDY}"'),
+        (["trial", "crps-infusions"], "is no trial"),
+        (["trial", STUDY, "--trials", "0"], "whole number from 1"),
+        (["trial", STUDY, "--threads", "0"], "whole number from 1"),
+        (["trial", STUDY, "--seed", "-1"], "seed"),
+        (["trial", "absent.toml"], "cannot be read"),
+    ],
+)
+def test_mistakes_end_with_one_message_and_status_2(given, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(given) == 2
+    printed = capsys.readouterr()
+    assert told in printed.err and "Traceback" not in printed.err and printed.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"endpoints": [("pain score", "7 d"), ("relief", "7 d", 0.5), ("fall", "84 d", 2.0)]},
+        {"design": "crossover", "patients": (8,), "endpoints": [("pain relief", "1 d")]},
+        {"control": None, "patients": (12,), "endpoints": [("relief", "0 h", 0.5)]},
+        {"patients": (400, 100), "names": ("a name that is rather long for the room it has", "placebo")},
+    ],
+)
+def test_figures_can_be_read_and_say_what_the_numbers_are(asked):
+    made = pkpd.run_trials(designed(title="A trial", **asked), 200)
+    figure = made.plot()
+    assert clashes(figure) == []
+    said = words(figure)
+    assert "Not for dosing patients." in said and "200 simulated trials" in said
+    result = made.endpoints[0]
+    if result.design != "single arm":
+        axes = next(axes for name, axes in panels(figure).items() if name.startswith("estimates"))
+        heights = sum(bar.get_height() for bar in axes.patches)
+        assert heights == pytest.approx(1.0)
+        scale = 1 if result.endpoint.unit == "points" else 100
+        assert any(line.get_xdata()[0] == pytest.approx(scale * result.true_difference) for line in axes.lines)

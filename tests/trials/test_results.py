@@ -1,0 +1,119 @@
+"""What is said of many trials: the summaries against their definitions, and the published trial beside them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep
+from trial_designs import designed
+
+import pkpd
+from pkpd.trials.analysing import Found
+from pkpd.trials.results import COLUMNS, EndpointResult
+from pkpd.trials.values import Counts, Endpoint, Mean, Observed
+from pkpd.trials.words import answers, headline, p_text, value_text
+
+WEEK = 7 * 24 * 3_600_000_000_000
+
+
+def made(estimate, p, true, endpoint=None, design="parallel", patients=(10, 10)):
+    """Results of four trials with these estimates."""
+    estimate, p = np.array(estimate, float), np.array(p, float)
+    control = np.full(len(estimate), 5.0)
+    found = Found(
+        control + estimate,
+        control,
+        estimate,
+        np.ones(len(estimate)),
+        estimate - 1,
+        estimate + 1,
+        p,
+        control + np.array(true),
+        control,
+        estimate,
+        np.full(len(estimate), 2.0),
+    )
+    return EndpointResult(endpoint or Endpoint("pain score", WEEK), "t test", design, patients, found)
+
+
+def test_power_exaggeration_and_sign_by_hand():
+    result = made([-3.0, -1.0, 2.0, 0.5], [0.01, 0.2, 0.04, 0.6], [-1.0, -1.1, -0.9, -1.0])
+    assert result.power == 0.5 and result.power_error == 0.25
+    assert result.true_difference == -1.0 and result.expected == pytest.approx(-0.375)
+    assert result.mean_significant == 2.5 and result.type_m == 2.5 and result.type_s == 0.5
+    assert "2.5-fold" in headline(result) and "50 %" in headline(result)
+    assert "wrong sign in 50 %" in dict(answers(designed(), result))["Significant ones"]
+
+
+def test_nothing_is_divided_by_a_truth_that_may_be_none():
+    result = made([-3.0, -1.0, 2.0, 0.5], [0.01, 0.2, 0.04, 0.6], [-1.0, 1.0, -1.0, 1.1])
+    assert math.isnan(result.type_m) and math.isnan(result.type_s) and result.settling() is None
+    assert "cannot be told from none" in dict(answers(designed(), result))["Significant ones"]
+
+
+def test_none_significant():
+    result = made([-0.3, -0.1], [0.4, 0.8], [-1.0, -1.1])
+    assert result.power == 0 and math.isnan(result.mean_significant) and math.isnan(result.type_m)
+    assert dict(answers(designed(), result))["Significant ones"] == "there are none"
+
+
+def test_patients_to_find_it():
+    means = made([-1.0] * 4, [0.5] * 4, [-1.0, -1.001, -0.999, -1.0])
+    assert means.settling() == 64  # 63 by the normal distribution; by the t test one more
+    crossed = replace(means, design="crossover", patients=(10,))
+    assert crossed.settling() == 34
+    kind = Endpoint("relief", WEEK, threshold=0.5)
+    found = means.found._replace(true_drug=np.array([0.5, 0.5001]), true_control=np.array([0.2, 0.2001]))
+    assert replace(means, endpoint=kind, found=found).settling() == 39
+
+
+def test_published_counts_have_their_interval_and_p():
+    endpoint = Endpoint("relief", 0, threshold=0.5, observed=Observed(Counts(8, 12), Counts(3, 12), "a", "primary"))
+    seen = made([0.4], [0.1], [0.3], endpoint).observed
+    assert seen.p == pytest.approx(stats.fisher_exact([[8, 4], [3, 9]]).pvalue)
+    interval = confint_proportions_2indep(8, 12, 3, 12, method="newcomb")
+    assert (seen.low, seen.high) == pytest.approx(interval) and seen.estimate == pytest.approx(5 / 12)
+
+
+def test_published_means_have_their_interval_and_p():
+    endpoint = Endpoint("pain score", WEEK, observed=Observed(Mean(2.68, 0.51), Mean(5.45, 0.48), "a", "primary"))
+    seen = made([-2.6], [0.1], [-2.6], endpoint).observed
+    error = math.hypot(0.51, 0.48)
+    assert seen.estimate == pytest.approx(-2.77) and seen.low == pytest.approx(-2.77 - 1.96 * error, abs=1e-3)
+    assert seen.p == pytest.approx(2 * stats.norm.sf(2.77 / error)) and seen.p < 0.001
+    none = replace(endpoint, observed=Observed(Mean(2.68, math.nan), Mean(5.45, 0.48), "a", "primary"))
+    assert math.isnan(made([-2.6], [0.1], [-2.6], none).observed.p)
+
+
+def test_how_far_off_the_published_one_is():
+    endpoint = Endpoint("pain score", WEEK, observed=Observed(Mean(3.0, 0.5), Mean(5.0, 0.5), "a", "primary"))
+    assert made([-3, -2.5, -1, 0], [0.1] * 4, [-1.0] * 4, endpoint).as_extreme == 1.0
+    assert made([-2.5, -1, 0, 1], [0.1] * 4, [-1.0] * 4, endpoint).as_extreme == 0.5
+    assert made([-1, -1, 0, 1], [0.1] * 4, [-1.0] * 4, endpoint).as_extreme == 0.0
+
+
+def test_the_table_has_a_line_for_each_endpoint():
+    trials = pkpd.run_trials(designed(endpoints=[("pain score", "7 d"), ("relief", "7 d", 0.5)]), 50)
+    table = trials.table()
+    assert tuple(table.columns) == COLUMNS and table.endpoint.to_list() == ["pain score", "relief of at least 50%"]
+    assert table.power[1] == trials.endpoint("relief of at least 50%").power
+    assert trials.endpoint("pain score", "7 d") is trials.endpoints[0]
+    with pytest.raises(pkpd.PkpdError, match="pain score 7 d"):
+        trials.endpoint("pain")
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.00002, "P < 0.001"), (0.0325, "P = 0.033"), (0.0999, "P = 0.10"), (0.5, "P = 0.50")]
+)
+def test_p_values_are_printed_as_in_papers(p, text):
+    assert p_text(p) == text
+
+
+def test_values_are_printed_in_percent_or_points():
+    share, points = Endpoint("relief", 0, threshold=0.5), Endpoint("pain score", 0)
+    assert value_text(share, 0.384, signed=True) == "+38" and value_text(share, 0.001, signed=True) == "0"
+    assert value_text(points, -0.001, signed=True) == "0.00" and value_text(points, math.nan) == "-"

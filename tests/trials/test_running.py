@@ -1,0 +1,121 @@
+"""Many trials: the same for any number of threads, honest under the null, and as the closed form has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from trial_designs import designed
+
+import pkpd
+from pkpd.errors import PkpdError, StudyError
+from pkpd.statistics import parallel, prospect
+from pkpd.trials import running
+
+NOTHING = "s-ketamine 0.0001 mg iv bolus"
+
+
+def columns(made):
+    return [column for result in made.endpoints for column in result.found]
+
+
+def same(first, second, count):
+    return all(
+        np.array_equal(a[:count], b[:count], equal_nan=True)
+        for a, b in zip(columns(first), columns(second), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "design", [{}, {"design": "crossover", "patients": (12,)}, {"control": None, "patients": (9,)}]
+)
+def test_a_trial_is_the_same_alone_in_a_crowd_by_any_thread_and_block(design, monkeypatch):
+    trial = designed(endpoints=[("pain score", "7 d"), ("relief", "28 d", 0.3)], **design)
+    made = pkpd.run_trials(trial, 70, threads=2)
+    assert same(made, pkpd.run_trials(trial, 70, threads=1), 70)
+    assert same(made, pkpd.run_trials(trial, 3), 3)
+    monkeypatch.setattr(running, "PATIENTS", 100)
+    assert same(made, pkpd.run_trials(trial, 70), 70)
+    assert not same(made, pkpd.run_trials(trial, 70, seed=5), 70)
+
+
+def test_adding_an_endpoint_changes_no_other():
+    one = pkpd.run_trials(designed(endpoints=[("pain score", "7 d")], drop_out=0.0), 20)
+    two = pkpd.run_trials(designed(endpoints=[("pain score", "7 d"), ("relief", "3 d", 0.5)], drop_out=0.0), 20)
+    assert all(np.array_equal(a, b) for a, b in zip(one.endpoints[0].found, two.endpoints[0].found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "most"),
+    [(("pain score", "1 d"), 0.07), (("pain relief", "1 d"), 0.07), (("fall", "1 d", 2.0), 0.05)],
+)
+def test_without_an_effect_one_in_twenty_is_significant(endpoint, most):
+    trial = designed(drug=NOTHING, endpoints=[endpoint], unblinding=0.0, drop_out=0.0, patients=(20, 20))
+    result = pkpd.run_trials(trial, 3000).endpoints[0]
+    assert abs(result.true_difference) <= 4 * result.true_error
+    assert 0.005 < result.power < most
+
+
+def test_an_analysis_adjusted_for_pain_before_is_honest_too_and_finds_more():
+    kind = {"endpoints": [pkpd.Endpoint("pain score", 24 * 3_600_000_000_000, analysis="ANCOVA")], "drop_out": 0.0}
+    null = pkpd.run_trials(designed(drug=NOTHING, unblinding=0.0, **kind), 2000).endpoints[0]
+    assert 0.035 < null.power < 0.065
+    weaker = {"drug": "s-ketamine 10 mg/h iv over 24 h", "patients": (15, 15)}
+    adjusted = pkpd.run_trials(designed(**weaker, **kind), 1000).endpoints[0]
+    plain = pkpd.run_trials(designed(**weaker, endpoints=[("pain score", "1 d")], drop_out=0.0), 1000).endpoints[0]
+    assert adjusted.power > plain.power + 0.05
+
+
+def test_power_and_exaggeration_are_those_of_the_closed_form():
+    trial = designed(drug="s-ketamine 8 mg/h iv over 48 h", patients=(20, 20), unblinding=0.0, drop_out=0.0)
+    result = pkpd.run_trials(trial, 4000).endpoints[0]
+    sd = np.sqrt(np.mean(result.found.spread**2))
+    wanted = prospect(result.expected, parallel(sd, 20))
+    assert result.power == pytest.approx(float(wanted.power), abs=0.03)
+    assert result.mean_significant == pytest.approx(float(wanted.significant), rel=0.03)
+    assert 0.2 < result.power < 0.8
+
+
+def test_a_bigger_trial_finds_more_and_exaggerates_less():
+    weak = {"drug": "s-ketamine 8 mg/h iv over 48 h"}
+    small, large = (pkpd.run_trials(designed(**weak, patients=(n, n)), 600).endpoints[0] for n in (8, 60))
+    assert small.power < large.power and small.type_m > large.type_m + 0.2
+    needed = large.settling()
+    again = pkpd.run_trials(designed(**weak, patients=(needed, needed), unblinding=0.0, drop_out=0.0), 600).endpoints[0]
+    assert again.power == pytest.approx(0.8, abs=0.07)
+
+
+def test_dropping_out_and_unblinding_pull_apart_truth_and_estimate():
+    kept = pkpd.run_trials(designed(unblinding=0.0, drop_out=0.0), 300).endpoints[0]
+    left = pkpd.run_trials(designed(unblinding=0.0, drop_out=0.5), 300).endpoints[0]
+    told = pkpd.run_trials(designed(unblinding=1.0, drop_out=0.0), 300).endpoints[0]
+    assert kept.true_difference == left.true_difference == told.true_difference
+    assert left.expected > kept.expected + 0.8 and told.expected < kept.expected - 0.4
+    assert told.expected_blinded == pytest.approx(kept.expected, abs=1e-12)
+
+
+def test_small_arms_that_all_leave_are_no_finding():
+    trial = designed(patients=(3, 3), drop_out=0.9, missing="left out")
+    result = pkpd.run_trials(trial, 400).endpoints[0]
+    lost = np.isnan(result.found.estimate)
+    assert 0.5 < lost.mean() < 1 and not result.significant[lost].any()
+
+
+def test_flags_and_hard_limits():
+    assert not pkpd.run_trials(designed(), 2).flags
+    flagged = pkpd.run_trials(designed(population=pkpd.Population(weight="200 kg")), 2).flags
+    assert any("weight" in flag.text for flag in flagged)
+    child = pkpd.Population(weight="20 kg", covariates={"age": "6 year"})
+    with pytest.raises(PkpdError, match="age"):
+        pkpd.run_trials(designed(population=child), 2)
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "many"])
+def test_a_number_of_trials_that_is_none_is_refused(count):
+    with pytest.raises(StudyError, match="not a whole number of trials"):
+        pkpd.run_trials(designed(), count)
+
+
+def test_progress_ends_at_one():
+    seen: list[float] = []
+    pkpd.run_trials(designed(), 600, progress=seen.append)
+    assert seen[-1] == 1.0 and seen == sorted(seen) and len(seen) > 1
