@@ -21,14 +21,14 @@ from pkpd.dosing.prescription import time_text
 from pkpd.model.library import study_names
 from pkpd.study import Study, load_study
 from pkpd.trials.results import SIGNIFICANT, EndpointResult
-from pkpd.trials.running import run
+from pkpd.trials.running import run_trials
 from pkpd.trials.values import Counts, Mean, Trial
 
 COUNT, SEED = 2000, 1
 INSIDE = 0.05  # a published value is inside where at least this share of simulated trials is as extreme
 HEAD = (
     *("study", "endpoint", "patients", "drug, control: true", "difference: true", "as estimated", "observed"),
-    *("difference", "as extreme", "power", "significant", "exaggerates", "made from"),
+    *("difference", "as extreme", "power", "significant", "exaggerates", "for 80 %", "made from"),
 )
 
 
@@ -103,7 +103,7 @@ def conduct(count: int = COUNT, seed: int = SEED, studies: Iterable[str] | None 
         study = load_study(name)
         trials = () if study.trial is None else (study.trial, *study.further)
         for number, trial in enumerate(trials):
-            lines += [Line(trial, result, number == 0) for result in run(trial, count, seed=seed).endpoints]
+            lines += [Line(trial, result, number == 0) for result in run_trials(trial, count, seed=seed).endpoints]
     return lines
 
 
@@ -116,7 +116,7 @@ def table(lines: Sequence[Line]) -> str:
 def _cells(line: Line) -> tuple[str, ...]:
     result, endpoint = line.result, line.result.endpoint
     seen, found = endpoint.observed, result.found
-    single = result.design == "single arm"
+    single, needed = result.design == "single arm", result.settling()
     true = [float(np.mean(found.true_drug))] + ([] if single else [float(np.mean(found.true_control))])
     arms = "-"
     if seen is not None:
@@ -138,6 +138,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         "-" if single else f"{result.power:.2f}",
         {True: "yes", False: "no", None: "-"}[line.found],
         "-" if single or not math.isfinite(result.type_m) else f"{result.type_m:.1f}",
+        "-" if needed is None else f"{needed:,}",
         "yes" if line.used else "-",
     )
 
@@ -160,7 +161,7 @@ class Totals:
 
     differences, inside         : published differences that nothing was made from, one a trial; inside the central 95 %
     used, used_inside           : the same of those that something was made from
-    single, single_inside       : values of single arms, one a series
+    alone, alone_inside         : values on the drug without one on a control, one a trial that nothing was made from
     called, significant, expected : comparisons said to be significant or not, or counted, one a trial that nothing was
                                 made from; how many were significant; the sum of the powers
     chance                      : of at least so many significant ones, each with its power
@@ -174,8 +175,8 @@ class Totals:
     inside: int
     used: int
     used_inside: int
-    single: int
-    single_inside: int
+    alone: int
+    alone_inside: int
     called: int
     significant: int
     expected: float
@@ -190,7 +191,9 @@ def totals(lines: Sequence[Line]) -> Totals:
     """Add up; of each trial one line counts, the first that fits, since others are of the same patients."""
     free = _one_each(line for line in lines if line.first and line.has_difference and not line.used)
     made = _one_each(line for line in lines if line.first and line.has_difference and line.used)
-    single = _one_each(line for line in lines if line.result.design == "single arm" and line.inside is not None)
+    alone = _one_each(
+        line for line in lines if line.first and not line.has_difference and line.inside is not None and not line.used
+    )
     called = _one_each(line for line in lines if line.first and line.found is not None and not line.used)
     primary = _one_each(line for line in lines if line.first and line.result.design != "single arm")
     weak = [line.result.type_m for line in primary if line.result.power < 0.5 and math.isfinite(line.result.type_m)]
@@ -199,8 +202,8 @@ def totals(lines: Sequence[Line]) -> Totals:
         sum(bool(line.inside) for line in free),
         len(made),
         sum(bool(line.inside) for line in made),
-        len(single),
-        sum(bool(line.inside) for line in single),
+        len(alone),
+        sum(bool(line.inside) for line in alone),
         len(called),
         sum(bool(line.found) for line in called),
         sum(line.result.power for line in called),
@@ -231,9 +234,9 @@ def summary(all_in: Totals) -> str:
     """The totals in sentences."""
     return "\n".join(
         (
-            f"Inside the central 95 % of simulated trials: {all_in.inside} of {all_in.differences} published differences "
-            f"that nothing was made from, one a trial; {all_in.used_inside} of {all_in.used} that something was made "
-            f"from; {all_in.single_inside} of {all_in.single} single arms.",
+            f"Inside the central 95 % of simulated trials: {all_in.inside} of {all_in.differences} published "
+            f"differences that nothing was made from, one a trial; {all_in.used_inside} of {all_in.used} that "
+            f"something was made from; {all_in.alone_inside} of {all_in.alone} values on the drug alone.",
             f"Significant: {all_in.significant} of {all_in.called} trials that say so or counted, and that nothing was "
             f"made from; the powers add up to {all_in.expected:.1f}, and at least so many have a chance of "
             f"{all_in.chance:.2f}.",
@@ -258,6 +261,7 @@ def as_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "as_extreme": result.as_extreme,
             "power": math.nan if result.design == "single arm" else result.power,
             "type_m": math.nan if result.design == "single arm" else result.type_m,
+            "patients_for_80": result.settling() or math.nan,
         }
         written.append(
             {

@@ -69,8 +69,12 @@ def read_trials(
             top.fail("further trials stand beside a [trial], which is missing.", "further_trials")
         return ()
     first = _trial(top, top.table("trial"), name, model, arms, population, sources, usual_conduct()[0])
-    rest = (_trial(top, table, name, model, arms, population, sources, first.conduct) for table in further)
-    return (first, *rest)
+    made = [first]
+    for table in further:
+        made.append(_trial(top, table, name, model, arms, population, sources, first.conduct))
+        if made[-1].drug.name in {trial.drug.name for trial in made[:-1]}:
+            table.fail(f'the arm "{made[-1].drug.name}" is held against a control already.', "drug")
+    return tuple(made)
 
 
 def _trial(
