@@ -29,6 +29,13 @@ _PLACES = {
     "Population": "population.people",
     "Spread": "population.people",
     "Share": "population.people",
+    "Practice": "practice.practice",
+    "Missed": "practice.adherence",
+    "Late": "practice.adherence",
+    "DropOut": "practice.adherence",
+    "WeightBands": "practice.rounding",
+    "Vial": "practice.rounding",
+    "Pump": "practice.rounding",
     "Flag": "flags",
     "simulate": "simulation",
     "Tolerance": "solving",
@@ -48,6 +55,8 @@ _PLACES = {
     "Trials": "trials.results",
     "design_trial": "trials.designing",
     "run_trials": "trials.running",
+    "Literature": "trials.literature",
+    "run_literature": "trials.literature",
     "disagree": "disagreement.verb",
     "Disagreement": "disagreement.values",
     "Comparison": "comparison",
@@ -85,6 +94,13 @@ if TYPE_CHECKING:
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Share as Share
     from pkpd.population.people import Spread as Spread
+    from pkpd.practice.adherence import DropOut as DropOut
+    from pkpd.practice.adherence import Late as Late
+    from pkpd.practice.adherence import Missed as Missed
+    from pkpd.practice.practice import Practice as Practice
+    from pkpd.practice.rounding import Pump as Pump
+    from pkpd.practice.rounding import Vial as Vial
+    from pkpd.practice.rounding import WeightBands as WeightBands
     from pkpd.predicting import predict as predict
     from pkpd.preparing import Prepared as Prepared
     from pkpd.preparing import prepare as prepare
@@ -97,6 +113,8 @@ if TYPE_CHECKING:
     from pkpd.sweeping import Sweep as Sweep
     from pkpd.sweeping import sweep as sweep
     from pkpd.trials.designing import design_trial as design_trial
+    from pkpd.trials.literature import Literature as Literature
+    from pkpd.trials.literature import run_literature as run_literature
     from pkpd.trials.results import Trials as Trials
     from pkpd.trials.running import run_trials as run_trials
     from pkpd.trials.values import Conduct as Conduct

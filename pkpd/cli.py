@@ -18,7 +18,7 @@ from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
 
-COMMANDS = ("compare", "trial", "disagree", "models", "show")
+COMMANDS = ("compare", "trial", "literature", "disagree", "models", "show")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,6 +53,25 @@ def build_parser() -> argparse.ArgumentParser:
     trial.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
     trial.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
     trial.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
+    literature = commands.add_parser(
+        "literature", help="a trial in the sizes of the published ones, and a meta-analysis"
+    )
+    literature.add_argument(
+        "study", metavar="STUDY", help="name of a shipped trial, or path of a study file with [trial]"
+    )
+    literature.add_argument(
+        "--sizes", type=int, nargs="+", metavar="N", help="patients per arm (default: those of the shipped trials)"
+    )
+    literature.add_argument(
+        "--count", type=int, default=1000, metavar="N", help="simulated literatures (default: 1000)"
+    )
+    literature.add_argument(
+        "--unpublished", type=float, default=0.5, metavar="SHARE", help="of trials not significant (default: 0.5)"
+    )
+    literature.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
+    literature.add_argument(
+        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
+    )
     disagree = commands.add_parser("disagree", help="one regimen through every model: table and figure")
     disagree.add_argument("regimen", metavar="REGIMEN", help='such as "0.5 mg/kg iv over 40 min"')
     disagree.add_argument("--analyte", metavar="NAME", help='such as "S-ketamine" or "ketamine"')
@@ -98,7 +117,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command is None:
             build_parser().print_help()
             return 0
-        run = {"compare": _compare, "trial": _trial, "disagree": _disagree, "models": _models, "show": _show}
+        run = {
+            "compare": _compare,
+            "trial": _trial,
+            "literature": _literature,
+            "disagree": _disagree,
+            "models": _models,
+            "show": _show,
+        }
         return run[chosen.command](chosen)
     except PkpdError as mistake:
         print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
@@ -155,6 +181,24 @@ def _trial(chosen: argparse.Namespace) -> int:
         made = run_trials(trial, chosen.trials, seed=chosen.seed, threads=chosen.threads, progress=progress)
     written = _write(folder, name, csv_text(made), made.plot())
     print_trials(made, study, chosen.study)
+    print(written)
+    return 0
+
+
+def _literature(chosen: argparse.Namespace) -> int:
+    from pkpd.study import load_study, trial_of, trial_sizes
+    from pkpd.terminal.trial import literature_csv, print_literature
+    from pkpd.trials.literature import run_literature, sized
+
+    study = load_study(chosen.study)
+    sizes = chosen.sizes or trial_sizes()
+    trials = sized(trial_of(study), sizes)
+    name = f"literature-{study.id}"
+    folder = _folder(chosen.out, _files(name))
+    with progress_bar(f"{chosen.count:,} literatures of {len(trials)} trials") as progress:
+        made = run_literature(trials, chosen.count, unpublished=chosen.unpublished, seed=chosen.seed, progress=progress)
+    written = _write(folder, name, literature_csv(made), made.plot())
+    print_literature(made, study.id)
     print(written)
     return 0
 

@@ -24,10 +24,11 @@ from pkpd.model.effect import Effect
 from pkpd.model.expressions import named
 from pkpd.model.library import DEFAULT_MODEL, default_effects
 from pkpd.model.model import Model
-from pkpd.outcomes import END, RELIEF_TIMES, WEEK, Asked, outcomes
+from pkpd.outcomes import END, RELIEF_TIMES, WEEK, Asked, keeping, outcomes
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
 from pkpd.result import Result
-from pkpd.simulation import concentrations, individuals, raised
+from pkpd.simulation import concentrations, individuals, practised, raised
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, ticks
 from pkpd.units import parse
@@ -56,6 +57,7 @@ def compare(
     progress: Progress | None = None,
     title: str = "",
     indication: str | None = None,
+    practice: Practice | None = None,
 ) -> Comparison:
     """Compare regimens in the same virtual patients.
 
@@ -78,6 +80,8 @@ def compare(
     title     : of tables and figures
     indication : what is treated, one of pkpd.guidance.INDICATIONS; where it is given, or a regimen takes 72 h or more,
                 guidelines left and harms to mind are among the flags
+    practice  : how far what patients get departs from the regimens, alike in every arm; relief is still scored from the
+                end of treatment as prescribed
     returns   : Comparison
     Raises a PkpdError for anything that does not fit, before anything runs.
     """
@@ -106,17 +110,23 @@ def compare(
         own = patients if models[name] is model else _patients(models[name], subjects, seed)
         people.append(own if paired else _others(models[name], subjects, seed, number, own))
         validity.refuse(people[-1], regimen, f'regimen "{name}"')
+    given = [practised(own, regimen, practice) for own, regimen in zip(people, plans.values(), strict=True)]
     arms: list[Arm] = []
     flags: list[Flag] = []
     for number, ((name, regimen), own) in enumerate(zip(plans.items(), people, strict=True)):
         done = _Done(own.size, number, len(plans), progress)
-        made = outcomes(own, regimen, ends[name], asked, tolerance, threads, done)
-        arms.append(Arm(name, regimen, ends[name], own, made))
-        flags += raised(own, regimen, np.array([horizon]), {}, of=name, tolerance=tolerance, threads=threads)
+        got = given[number]
+        made = outcomes(own, got, ends[name], asked, tolerance, threads, done)
+        if practice is not None:
+            made += keeping(practice, own, regimen)
+        arms.append(Arm(name, regimen, ends[name], own, made, None if isinstance(got, Regimen) else got))
+        flags += raised(own, regimen, np.array([horizon]), {}, of=name, given=got, tolerance=tolerance, threads=threads)
         if model.drug == "ketamine" and (indication or judging.is_long(regimen)):
             flags += judging.flags(regimen, max(1.0, round(float(np.median(own.weight)))), indication, name)
         if progress is not None:
             progress((number + 1) / len(plans))
+    if practice is not None:
+        notes.append(f"In practice, in every arm: {practice}. Doses, their times and the dose strip are as prescribed.")
     notes += notes_of(models, wanted) + _clocks(arms, held) + _before_it_acts(arms)
     told, seen = tuple(notes), tuple(flags)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
@@ -143,7 +153,8 @@ def course(arm: Arm, times: NDArray[np.int64], threads: int | None = None) -> Re
 
     times : (times) ticks
     """
-    array = concentrations(arm.individuals, arm.regimen, times, threads=threads)
+    given = arm.regimen if arm.received is None else arm.received
+    array = concentrations(arm.individuals, given, times, threads=threads)
     return Result(arm.individuals, arm.prescription, times / TICKS_PER_HOUR, arm.individuals.program.outputs, array)
 
 

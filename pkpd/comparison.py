@@ -7,6 +7,7 @@ difference is the 95 % interval of the estimate. The Monte-Carlo standard error 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ COLUMNS = (
 
 OF_THE_MODEL = ("limit", "conversion")  # kinds of flags that are about the simulation itself
 
+KEPT_TO = ("doses taken", "dropped out")  # outcomes of a practice
+
 JOINT_STATES = (
     "relief without side effect",
     "relief with side effect",
@@ -74,7 +77,9 @@ class Outcome:
 class Arm:
     """One regimen of a comparison, with the outcomes of all patients.
 
-    end : end of treatment, ticks; of an arm without treatment that of the first arm with one
+    regimen  : as prescribed
+    end      : end of treatment as prescribed, ticks; of an arm without treatment that of the first arm with one
+    received : what each patient was given in practice; None where that is the regimen
     """
 
     name: str
@@ -82,6 +87,7 @@ class Arm:
     end: int
     individuals: Individuals
     outcomes: tuple[Outcome, ...]
+    received: Sequence[Regimen] | None = None
 
     @property
     def prescription(self) -> str:

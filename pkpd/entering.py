@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.dosing.regimen import Dose, Regimen
-from pkpd.dosing.schedule import Schedule, Target, schedule
+from pkpd.dosing.received import Part, Received
+from pkpd.dosing.regimen import Regimen
+from pkpd.dosing.schedule import Course, Schedule, Target, schedule
 from pkpd.dosing.unitdoses import parts_of_units, whole_units
 from pkpd.errors import SimulationError, UnknownName
 from pkpd.individuals import Individuals
@@ -34,14 +35,6 @@ class Group(NamedTuple):
     schedule: Schedule
     times: Integers  # (times) ticks
     who: Integers  # (subjects) their positions
-
-
-class _Entry(NamedTuple):
-    """One dose on one way of its route, of subjects who share its times."""
-
-    way: Route
-    share: Floats | float  # (subjects) or one: bioavailability
-    lag: int  # ticks
 
 
 def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> None:
@@ -75,7 +68,8 @@ def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> Non
 
     _refuse_units_given_apart(model, regimen, where)
 
-    for state, given in doses_by_state(model, regimen).items():
+    once = any(state.once for state in model.states.values())
+    for state, given in doses_by_state(model, regimen).items() if once else ():
         if given > 1 and model.states[state].once:
             raise SimulationError(
                 f"{where} on model {model.id}: {given} doses go into {state}, which takes one, because its equation "
@@ -117,55 +111,50 @@ def dosed_states(model: Model) -> tuple[str, ...]:
     return tuple(sorted({state for way in ways for state in way.into.values()}))
 
 
-def groups(subjects: Individuals, regimens: Regimen | list[Regimen], ticks: Integers) -> list[Group]:
-    """Subjects sorted into groups that share event times and output times.
+def groups(subjects: Individuals, regimens: Regimen | Sequence[Regimen], ticks: Integers) -> list[Group]:
+    """Subjects sorted into groups that share event times and output times; their amounts may differ.
 
     regimens : one for all, or one for each subject
     ticks    : (times) or (subjects, times)
     """
-    everyone = np.arange(subjects.size)
-    parts: list[tuple[Regimen, Integers]] = [(regimens, everyone)] if isinstance(regimens, Regimen) else []
-    if not isinstance(regimens, Regimen):
-        by_regimen: dict[Regimen, list[int]] = {}
-        for number, regimen in enumerate(regimens):
-            by_regimen.setdefault(regimen, []).append(number)
-        parts = [(regimen, np.array(who)) for regimen, who in by_regimen.items()]
+    given = Received.all(regimens, subjects.size) if isinstance(regimens, Regimen) else Received.of(regimens)
     found = []
-    for regimen, who in parts:
-        check_regimen(subjects.model, regimen)
-        _refuse_parts_of_units(subjects, regimen, who)
-        for alike in _by_row(_timing(subjects, regimen, who), who):
-            for timed in _by_row(ticks[alike] if ticks.ndim == 2 else None, alike):
-                times = ticks if ticks.ndim == 1 else ticks[timed[0]]
-                found.append(Group(_events(subjects, regimen, timed), times, timed))
+    make = _events if len(given.parts) <= FEW else _scheduled
+    for part in given.parts:
+        check_regimen(subjects.model, part.regimen)
+        _refuse_parts_of_units(subjects, part)
+        for alike in _by_row(_timing(subjects, part), part):
+            for timed in _by_row(ticks[alike.who] if ticks.ndim == 2 else None, alike):
+                times = ticks if ticks.ndim == 1 else ticks[timed.who[0]]
+                found.append(Group(make(subjects, timed), times, timed.who))
     return found
 
 
-def _refuse_parts_of_units(subjects: Individuals, regimen: Regimen, who: Integers) -> None:
+def _refuse_parts_of_units(subjects: Individuals, part: Part) -> None:
     """Refuse doses that are no whole number of the units their route comes in, for some subjects."""
-    for dose in regimen.doses:
+    for number, dose in enumerate(part.regimen.doses):
         route = subjects.model.routes[dose.route]
         if route.unit_dose is None:
             continue
-        given = dose.base_amount(subjects.weight[who])
+        given = part.mass(number, subjects.weight[part.who])
         column = np.asarray(subjects.parameters[route.unit_dose], float)
-        unit = np.broadcast_to(column if column.ndim == 0 else column[who], len(who))
+        unit = np.broadcast_to(column if column.ndim == 0 else column[part.who], len(part.who))
         wrong = np.flatnonzero(~whole_units(given, unit))
         if wrong.size:
             at = int(wrong[0])
             raise SimulationError(
-                f"model {subjects.model.id}, subject {who[at]}: "
+                f"model {subjects.model.id}, subject {part.who[at]}: "
                 + parts_of_units(float(given[at]), float(unit[at]), route.name, route.unit_dose)
             )
 
 
-def _by_row(table: Integers | None, who: Integers) -> list[Integers]:
+def _by_row(table: Integers | None, part: Part) -> list[Part]:
     """Split subjects by equal rows of a table of theirs; all together where there is none."""
     if table is None or table.shape[1] == 0:
-        return [who]
+        return [part]
     _, which = np.unique(table, axis=0, return_inverse=True)
     order = np.argsort(which, kind="stable")
-    return [who[part] for part in np.split(order, np.flatnonzero(np.diff(which[order])) + 1)]
+    return [part.only(alike) for alike in np.split(order, np.flatnonzero(np.diff(which[order])) + 1)]
 
 
 def _ways(route: Route) -> tuple[Route, ...]:
@@ -177,10 +166,10 @@ def _modelled(way: Route) -> bool:
     return way.rate is not None or way.duration is not None
 
 
-def _column(subjects: Individuals, way: Route, what: str, who: Integers, dose: Dose | None = None) -> Floats | None:
+def _column(subjects: Individuals, way: Route, what: str, part: Part, number: int = 0) -> Floats | None:
     """The lag, bioavailability, rate or duration of a way for some subjects; None where it has none.
 
-    dose : what is given, which a bioavailability may depend on
+    number : of the dose that is given, which a bioavailability may depend on
     Raises SimulationError where one is negative or no number, or a rate is not above 0.
     """
     name = getattr(way, what)
@@ -188,36 +177,35 @@ def _column(subjects: Individuals, way: Route, what: str, who: Integers, dose: D
         return None
     column: Floats
     if name in subjects.model.of_dose:
-        assert dose is not None
-        column = subjects.of_dose(name, dose.base_amount(subjects.weight[who]), who)
+        column = subjects.of_dose(name, part.mass(number, subjects.weight[part.who]), part.who)
     else:
         value = np.asarray(subjects.parameters[name], float)
-        column = np.broadcast_to(value, len(who)) if value.ndim == 0 else value[who]
+        column = np.broadcast_to(value, len(part.who)) if value.ndim == 0 else value[part.who]
     wrong = ~(column > 0) if what == "rate" else ~(column >= 0)
     if wrong.any():
         worst = int(np.flatnonzero(wrong)[0])
         raise SimulationError(
             f"model {subjects.model.id}: {name}, the {what} of the route {way.name}, is {column[worst]:g} for subject "
-            f"{who[worst]}. It is {'above 0' if what == 'rate' else '0 or more'}."
+            f"{part.who[worst]}. It is {'above 0' if what == 'rate' else '0 or more'}."
         )
     return column
 
 
-def _share(subjects: Individuals, dose: Dose, way: Route, who: Integers) -> Floats | None:
+def _share(subjects: Individuals, way: Route, part: Part, number: int) -> Floats | None:
     """The part of a dose that arrives by a way, for some subjects; None where all of it does."""
-    return _column(subjects, way, "bioavailability", who, dose)
+    return _column(subjects, way, "bioavailability", part, number)
 
 
-def _length(subjects: Individuals, dose: Dose, way: Route, who: Integers) -> Floats | None:
+def _length(subjects: Individuals, way: Route, part: Part, number: int) -> Floats | None:
     """Hours over which a dose enters by a way; None where the model does not say.
 
     With a rate the time follows from what is bioavailable of the dose.
     """
-    rate = _column(subjects, way, "rate", who)
+    rate = _column(subjects, way, "rate", part)
     if rate is None:
-        return _column(subjects, way, "duration", who)
-    share = _share(subjects, dose, way, who)
-    return np.asarray(dose.base_amount(subjects.weight[who]) * (1.0 if share is None else share) / rate)
+        return _column(subjects, way, "duration", part)
+    share = _share(subjects, way, part, number)
+    return np.asarray(part.mass(number, subjects.weight[part.who]) * (1.0 if share is None else share) / rate)
 
 
 def _ticks(hours: Floats) -> Integers:
@@ -225,47 +213,53 @@ def _ticks(hours: Floats) -> Integers:
     return rounded
 
 
-def _timing(subjects: Individuals, regimen: Regimen, who: Integers) -> Integers | None:
+def _timing(subjects: Individuals, part: Part) -> Integers | None:
     """Lag and length of every dose where the model has them, (subjects, columns) ticks; None where it has none."""
-    routes = {name: _ways(subjects.model.routes[name]) for name in regimen.routes}
-    columns = [_column(subjects, way, "lag", who) for ways in routes.values() for way in ways]
-    columns += [_length(subjects, dose, way, who) for dose in regimen.doses for way in routes[dose.route]]
+    routes = {name: _ways(subjects.model.routes[name]) for name in part.regimen.routes}
+    columns = [_column(subjects, way, "lag", part) for ways in routes.values() for way in ways]
+    doses = enumerate(part.regimen.doses)
+    columns += [_length(subjects, way, part, number) for number, dose in doses for way in routes[dose.route]]
     known = [_ticks(column) for column in columns if column is not None]
     return np.stack(known, axis=1) if known else None
 
 
-def _events(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
+def _events(subjects: Individuals, part: Part) -> Schedule:
     """The events of subjects who share their event times; those of a few subjects are remembered."""
-    if len(who) > FEW:
-        return _scheduled(subjects, regimen, who)
+    if len(part.who) > FEW or part.quantities is not None:
+        return _scheduled(subjects, part)
+    regimen = part.regimen
     routes = {name: _ways(subjects.model.routes[name]) for name in regimen.routes}
-    read = [_column(subjects, way, what, who) for ways in routes.values() for way in ways for what in _READ]
-    read += [_share(subjects, dose, way, who) for dose in regimen.doses for way in routes[dose.route]]
-    return _schedules.get(
-        lambda: _scheduled(subjects, regimen, who), subjects.model, regimen, subjects.weight[who], *read
-    )
+    read = [_column(subjects, way, what, part) for ways in routes.values() for way in ways for what in _READ]
+    doses = enumerate(regimen.doses)
+    read += [_share(subjects, way, part, number) for number, dose in doses for way in routes[dose.route]]
+    return _schedules.get(lambda: _scheduled(subjects, part), subjects.model, regimen, subjects.weight[part.who], *read)
 
 
-def _scheduled(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
-    model, first = subjects.model, who[:1]
+def _scheduled(subjects: Individuals, part: Part) -> Schedule:
+    model, weight = subjects.model, subjects.weight[part.who]
+    first = part.only(np.array([0]))
     states = dosed_states(model)
-    doses: list[Dose] = []
-    entries: dict[int, _Entry] = {}  # by the identity of the dose, which a regimen keeps
-    for dose in regimen.doses:
+    courses = []
+    for number, *others in part.same():
+        dose = part.regimen.doses[number]
+        amount, moieties = part.mass(number, weight), model.forms[dose.form.enantiomer].parts
+        starts = [start for other in (number, *others) for start in part.regimen.doses[other].starts]
         for way in _ways(model.routes[dose.route]):
-            lag, length = _column(subjects, way, "lag", first), _length(subjects, dose, way, first)
-            doses.append(replace(dose, duration=dose.duration if length is None else int(_ticks(length)[0])))
-            share = _share(subjects, dose, way, who)
+            lag, length = _column(subjects, way, "lag", first), _length(subjects, way, first, number)
+            share = _share(subjects, way, part, number)
             later = 0 if lag is None else int(_ticks(lag)[0])
-            entries[id(doses[-1])] = _Entry(way, 1.0 if share is None else share, later)
-
-    def targets(dose: Dose) -> list[Target]:
-        way, share, _ = entries[id(dose)]
-        return [
-            Target(states.index(way.into.get(moiety, way.into.get("*", ""))), fraction * share)
-            for moiety, fraction in model.forms[dose.form.enantiomer].parts.items()
-        ]
-
-    return schedule(
-        Regimen(tuple(doses)), subjects.weight[who], targets, len(states), lambda dose: entries[id(dose)].lag
-    )
+            courses.append(
+                Course(
+                    [start + later for start in starts],
+                    dose.duration if length is None else int(_ticks(length)[0]),
+                    amount,
+                    [
+                        Target(
+                            states.index(way.into.get(moiety, way.into.get("*", ""))),
+                            fraction * (1.0 if share is None else share),
+                        )
+                        for moiety, fraction in moieties.items()
+                    ],
+                )
+            )
+    return schedule(courses, len(states), len(part.who))

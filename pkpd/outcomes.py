@@ -8,13 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.comparison import JOINT_STATES, Outcome
+from pkpd.comparison import JOINT_STATES, KEPT_TO, Outcome
+from pkpd.dosing.received import Received
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import curve_value
 from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.expressions import named
 from pkpd.model.model import Model, Output
+from pkpd.practice.practice import Practice
 from pkpd.result import Result
 from pkpd.simulation import concentrations, extremes
 from pkpd.solving import Tolerance
@@ -22,6 +24,7 @@ from pkpd.times import TICKS_PER_HOUR
 from pkpd.units import analyse, factor
 
 Floats = NDArray[np.float64]
+Given = Regimen | Sequence[Regimen]
 
 WEEK = 7 * 24 * TICKS_PER_HOUR
 END = "end of treatment"
@@ -47,7 +50,7 @@ class Asked(NamedTuple):
 
 def outcomes(
     patients: Individuals,
-    regimen: Regimen,
+    regimen: Given,
     end: int,
     asked: Asked,
     tolerance: Tolerance | None,
@@ -56,6 +59,7 @@ def outcomes(
 ) -> tuple[Outcome, ...]:
     """Every outcome of every patient under one regimen.
 
+    regimen  : of all patients, or what each of them gets
     end      : of treatment, ticks
     progress : called with a number of subjects just done
     """
@@ -94,20 +98,33 @@ def outcomes(
     return tuple(made)
 
 
-def _doses(patients: Individuals, regimen: Regimen) -> list[Outcome]:
-    """Cumulative dose in mg of base, and of it S-ketamine where the model tells the isomers apart."""
-    total = np.broadcast_to(regimen.cumulative_amount(patients.weight), patients.size).astype(float)
-    outcomes = [Outcome("cumulative dose", "", total, "mg")]
+def _doses(patients: Individuals, regimen: Given) -> list[Outcome]:
+    """Cumulative dose in mg of base, as given, and of it S-ketamine where the model tells the isomers apart."""
+    given = Received.all(regimen, patients.size) if isinstance(regimen, Regimen) else Received.of(regimen)
+    outcomes = [Outcome("cumulative dose", "", given.cumulative_amount(patients.weight), "mg")]
     forms = patients.model.forms
     if any("S" in form.parts for form in forms.values()):
         active = np.zeros(patients.size)
-        for dose in regimen.doses:
-            if dose.form.enantiomer in forms:
-                active = active + dose.count * dose.base_amount(patients.weight) * forms[
-                    dose.form.enantiomer
-                ].parts.get("S", 0.0)
+        for form, who, mass in given.masses(patients.weight):
+            if form.enantiomer in forms:
+                active[who] += mass * forms[form.enantiomer].parts.get("S", 0.0)
         outcomes.append(Outcome("cumulative S-ketamine", "", active, "mg"))
     return outcomes
+
+
+def keeping(practice: Practice, patients: Individuals, regimen: Regimen) -> tuple[Outcome, ...]:
+    """How much of its treatment an arm's patients keep to: nothing for an arm without treatment.
+
+    regimen : what is prescribed
+    returns : the share of planned sessions that each patient began, and whether dropping out cost him treatment
+    """
+    if regimen.is_empty:
+        return ()
+    attended = practice.attended(regimen, patients)
+    return (
+        Outcome(KEPT_TO[0], "", attended.given.mean(axis=0), ""),
+        Outcome(KEPT_TO[1], "", attended.dropped.astype(float), "", True),
+    )
 
 
 def _measured(model: Model) -> dict[str, Output]:
@@ -117,7 +134,7 @@ def _measured(model: Model) -> dict[str, Output]:
 
 def _relief(
     patients: Individuals,
-    regimen: Regimen,
+    regimen: Given,
     end: int,
     horizon: int,
     tolerance: Tolerance | None,
@@ -191,7 +208,7 @@ def _side_effects(patients: Individuals, peaks: Mapping[str, Floats], hours: flo
 
 def _measures(
     patients: Individuals,
-    regimen: Regimen,
+    regimen: Given,
     end: int,
     horizon: int,
     peaks: Mapping[str, Floats],

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd import solving, validity
 from pkpd.dosing.prescription import as_regimen
+from pkpd.dosing.received import Received
 from pkpd.dosing.regimen import Regimen
 from pkpd.entering import check_regimen as check_regimen
 from pkpd.entering import dosed_states, groups
@@ -21,6 +22,7 @@ from pkpd.individuals import Individuals, of_population, of_table
 from pkpd.model.model import Model
 from pkpd.model.program import Program
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
 from pkpd.result import Result, refuse_failures
 from pkpd.solving import Solved, Tolerance, Values, solve
 from pkpd.times import TICKS_PER_HOUR, read_times
@@ -44,6 +46,7 @@ def simulate(
     tolerance: Tolerance | None = None,
     threads: int | None = None,
     before_dose: bool = False,
+    practice: Practice | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Simulate every subject of a population, or of a parameter table, under a regimen.
@@ -56,6 +59,7 @@ def simulate(
     tolerance   : how exactly equations are solved that have no exact solution; linear models have one
     threads     : how many; all cores unless given. The numbers do not depend on it
     before_dose : at the time of a dose, give the value before it instead of after it
+    practice    : how far what subjects get departs from the regimen; limits of duration are held against the regimen
     progress    : called with a number of subjects just done, from time to time and from any thread
     returns     : Result
     Raises a PkpdError that says what does not fit: a route or drug form the model has not, a missing parameter ...
@@ -66,9 +70,10 @@ def simulate(
     ticks = read_times(times)
     regimens = per_subject(regimen, subjects.size)
     check_all(subjects, regimens)
+    given = practised(subjects, regimens, practice)
     found = solved(
         subjects,
-        regimens,
+        given,
         ticks,
         tolerance=tolerance,
         threads=threads,
@@ -76,11 +81,25 @@ def simulate(
         progress=progress,
     )
     hours, text = ticks / TICKS_PER_HOUR, written(regimens) + model.company
-    flags = raised(subjects, regimens, ticks, found.failures, tolerance=tolerance, threads=threads)
+    if practice is not None:
+        text += f"; in practice: {practice}"
+    flags = raised(subjects, regimens, ticks, found.failures, given=given, tolerance=tolerance, threads=threads)
     return Result(subjects, text, hours, subjects.program.outputs, found.values, found.failures, flags)
 
 
-def check_all(subjects: Individuals, regimens: Regimen | list[Regimen]) -> None:
+def practised(
+    subjects: Individuals, regimens: Regimen | Sequence[Regimen], practice: Practice | None
+) -> Regimen | Sequence[Regimen]:
+    """What subjects get of what is prescribed; the prescription itself where there is no practice, or an empty one.
+
+    Raises SimulationError for a practice that is none.
+    """
+    if practice is not None and not isinstance(practice, Practice):
+        raise SimulationError(f"practice: {practice!r} is none. Give pkpd.Practice(...), such as Practice(missed=0.1).")
+    return regimens if practice is None or not practice.parts else practice.regimens(regimens, subjects)
+
+
+def check_all(subjects: Individuals, regimens: Regimen | Sequence[Regimen]) -> None:
     """Refuse a regimen that does not suit the model, and patients or a regimen beyond its hard limits."""
     for regimen in [regimens] if isinstance(regimens, Regimen) else dict.fromkeys(regimens):
         check_regimen(subjects.model, regimen)
@@ -89,11 +108,12 @@ def check_all(subjects: Individuals, regimens: Regimen | list[Regimen]) -> None:
 
 def raised(
     subjects: Individuals,
-    regimens: Regimen | list[Regimen],
+    regimens: Regimen | Sequence[Regimen],
     ticks: Integers,
     failures: Mapping[int, str],
     *,
     of: str = "",
+    given: Regimen | Sequence[Regimen] | None = None,
     tolerance: Tolerance | None = None,
     threads: int | None = None,
 ) -> tuple[Flag, ...]:
@@ -101,16 +121,23 @@ def raised(
 
     failures : subjects who could not be integrated, and are left out
     of       : whom the flags are of, such as an arm's name
+    given    : what subjects get, where that is not what is prescribed; it makes the levels
     """
     limited = validity.followed(subjects.model, regimens)
     if limited and ticks.size and len(failures) < subjects.size:
         kept = np.setdiff1d(np.arange(subjects.size), list(failures))
-        own = regimens if isinstance(regimens, Regimen) else [regimens[number] for number in kept]
+        own = _of(regimens, kept)
         people = subjects.only(kept)
         levels = dict.fromkeys(limited, np.inf)
-        found = extremes(people, own, int(ticks.max()), levels, tolerance=tolerance, threads=threads)
+        got = own if given is None else _of(given, kept)
+        found = extremes(people, got, int(ticks.max()), levels, tolerance=tolerance, threads=threads)
         return validity.flags(people, own, of, {output: values[0] for output, values in found.items()})
     return validity.flags(subjects, regimens, of)
+
+
+def _of(regimens: Regimen | Sequence[Regimen], kept: Integers) -> Regimen | Sequence[Regimen]:
+    """The regimens of some subjects."""
+    return regimens if isinstance(regimens, Regimen) else Received.of(regimens).only(kept)
 
 
 def individuals(model: Model, population: Population | int | Mapping[str, Any] | None) -> Individuals:
@@ -130,7 +157,7 @@ def individuals(model: Model, population: Population | int | Mapping[str, Any] |
     return of_table(model, population)
 
 
-def written(regimens: Regimen | list[Regimen]) -> str:
+def written(regimens: Regimen | Sequence[Regimen]) -> str:
     """What is given, as text."""
     return _written(regimens) if isinstance(regimens, Regimen) else "one regimen for each subject"
 
@@ -144,13 +171,17 @@ def _read(text: str) -> Regimen:
     return as_regimen(text)
 
 
-def per_subject(regimen: Regimen | str | Sequence[Regimen | str], size: int) -> Regimen | list[Regimen]:
+def per_subject(regimen: Regimen | str | Sequence[Regimen | str], size: int) -> Regimen | Sequence[Regimen]:
     """One regimen for all, or a list of one for each subject."""
     if isinstance(regimen, (Regimen, str)):
         return regimen if isinstance(regimen, Regimen) else _read(regimen)
     if not isinstance(regimen, Sequence):
         raise SimulationError(f"regimen: {regimen!r} is not one. Give a prescription text or a Regimen.")
-    regimens = [as_regimen(one, f"regimen of subject {number}") for number, one in enumerate(regimen)]
+    regimens: Sequence[Regimen] = (
+        regimen
+        if isinstance(regimen, Received)
+        else [as_regimen(one, f"regimen of subject {number}") for number, one in enumerate(regimen)]
+    )
     if len(regimens) != size:
         raise SimulationError(f"regimen: {len(regimens)} regimens for {size} subjects.")
     return regimens
@@ -158,7 +189,7 @@ def per_subject(regimen: Regimen | str | Sequence[Regimen | str], size: int) -> 
 
 def concentrations(
     subjects: Individuals,
-    regimens: Regimen | list[Regimen],
+    regimens: Regimen | Sequence[Regimen],
     ticks: Integers,
     *,
     outputs: Sequence[str] | None = None,
@@ -188,7 +219,7 @@ def concentrations(
 
 def solved(
     subjects: Individuals,
-    regimens: Regimen | list[Regimen],
+    regimens: Regimen | Sequence[Regimen],
     ticks: Integers,
     *,
     outputs: Sequence[str] | None = None,
@@ -220,7 +251,7 @@ def solved(
 
 def extremes(
     subjects: Individuals,
-    regimen: Regimen | list[Regimen],
+    regimen: Regimen | Sequence[Regimen],
     end: int,
     threshold: Mapping[str, float],
     *,

@@ -24,6 +24,8 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
+from pkpd.practice.reading import read_practice
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.trials.reading import read_trials
@@ -31,25 +33,8 @@ from pkpd.trials.values import Treatment, Trial
 from pkpd.units import parse as parse_quantity
 
 _KEYS = (
-    "id",
-    "kind",
-    "title",
-    "about",
-    "indication",
-    "model",
-    "effects",
-    "reference",
-    "subjects",
-    "seed",
-    "threshold",
-    "until",
-    "sources",
-    "population",
-    "values",
-    "facts",
-    "arms",
-    "trial",
-    "further_trials",
+    *("id", "kind", "title", "about", "indication", "model", "effects", "reference", "subjects", "seed", "threshold"),
+    *("until", "sources", "population", "values", "facts", "practice", "arms", "trial", "further_trials"),
 )
 _VALUE_KEYS = ("value", "unit", "source", "mark", "note")
 _ARM_KEYS = ("name", "regimen", "with", "values", "source", "mark", "note")
@@ -124,6 +109,7 @@ class Study:
     until      : end of the course, text; None for 84 days after the last end of treatment
     trial      : how the published trial was made and what it found; None where the file is no trial
     further    : other contrasts of the same trial, such as a second dose against placebo
+    practice   : how far what patients get departs from the regimens, alike in every arm; None where the file has none
     """
 
     id: str
@@ -142,6 +128,7 @@ class Study:
     facts: tuple[Fact, ...] = ()
     trial: Trial | None = None
     further: tuple[Trial, ...] = ()
+    practice: Practice | None = None
 
     @property
     def regimens(self) -> dict[str, Regimen]:
@@ -173,6 +160,7 @@ class Study:
             progress=progress,
             title=self.title,
             indication=self.indication,
+            practice=self.practice,
         )
         return replace(made, study=self.id)
 
@@ -205,6 +193,12 @@ def trial_of(study: Study, arm: str | None = None) -> Trial:
         f'"{study.id}" compares regimens and is no trial: it has no [trial] that says how many patients were compared, '
         f"and by what. {nearest(study.id, others)}"
     )
+
+
+def trial_sizes() -> list[int]:
+    """Patients per arm of the library's trials with a control, in order of size; of a cross-over those of all."""
+    trials = [load_study(name).trial for name in library.study_names() if "[trial]" in _text(name)]
+    return sorted(min(trial.patients) for trial in trials if trial is not None and trial.control is not None)
 
 
 def _text(name: str) -> str:
@@ -266,6 +260,7 @@ def _study(document: Document) -> Study:
         indication,
         values + arm_values,
         tuple(_fact(table, sources) for table in top.tables("facts")),
+        practice=read_practice(top, sources),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         placed(table, "regimen", partial(check_regimen, model, arm.regimen))

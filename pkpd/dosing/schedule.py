@@ -1,4 +1,4 @@
-"""A regimen for subjects of given weights: exact events, in integer nanoseconds, with amounts per subject.
+"""Courses of doses for subjects who share their times: exact events, in integer nanoseconds, with amounts per subject.
 
 Doses become segments of constant input. At one time infusions end before others start, and a bolus is given before
 the value at its time is read. Overlapping infusions add up.
@@ -6,14 +6,13 @@ the value at its time is read. Overlapping infusions add up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.actions import ADD
-from pkpd.dosing.regimen import Dose, Regimen
 from pkpd.times import to_hours
 
 Floats = NDArray[np.float64]
@@ -39,36 +38,34 @@ class Schedule(NamedTuple):
     amounts: Floats  # (rows, subjects)
 
 
-def schedule(
-    regimen: Regimen,
-    weight: Floats,
-    targets: Callable[[Dose], Sequence[Target]],
-    inputs: int,
-    lag: Callable[[Dose], int],
-) -> Schedule:
-    """The events of a regimen for subjects who share their event times.
+class Course(NamedTuple):
+    """One dose, as it arrives."""
 
-    regimen : what is given
-    weight  : (subjects) kg
-    targets : dose -> where it goes
-    inputs  : how many states are dosed
-    lag     : dose -> ticks between administration and arrival
-    returns : the events, each dose by its base
+    starts: Sequence[int]  # ticks
+    duration: int  # ticks; 0 at once
+    amount: Floats  # (subjects) mg of base, each time
+    targets: Sequence[Target]
+
+
+def schedule(courses: Sequence[Course], inputs: int, subjects: int) -> Schedule:
+    """The events of courses for subjects who share their event times.
+
+    courses  : what is given
+    inputs   : how many states are dosed
+    subjects : how many
     """
     rows: list[Floats] = []
     boluses: list[tuple[int, int, int]] = []  # tick, input, row
     infusions: list[tuple[int, int, int, int]] = []  # start, end, input, row
-    for dose in regimen.doses:
-        amount = dose.base_amount(weight)
-        for target in targets(dose):
-            arriving = amount * target.share
-            rows.append(arriving / to_hours(dose.duration) if dose.duration else arriving)
-            for start in dose.starts:
-                begin = start + lag(dose)
-                if dose.duration:
-                    infusions.append((begin, begin + dose.duration, target.input, len(rows) - 1))
-                else:
-                    boluses.append((begin, target.input, len(rows) - 1))
+    for course in courses:
+        for target in course.targets:
+            arriving = course.amount * target.share
+            rows.append(arriving / to_hours(course.duration) if course.duration else arriving)
+            row = len(rows) - 1
+            if course.duration:
+                infusions += [(begin, begin + course.duration, target.input, row) for begin in course.starts]
+            else:
+                boluses += [(begin, target.input, row) for begin in course.starts]
     times = {0, *(tick for tick, _, _ in boluses)}
     for begin, end, _, _ in infusions:
         times |= {begin, end}
@@ -96,5 +93,5 @@ def schedule(
     placed = sorted(
         ((int(np.searchsorted(breaks, tick)), ADD, u, row) for tick, u, row in boluses), key=lambda action: action[0]
     )
-    amounts = np.array(rows, float) if rows else np.zeros((1, len(weight)))
+    amounts = np.array(rows, float) if rows else np.zeros((1, subjects))
     return Schedule(breaks, rate, np.array(placed, np.int64).reshape(-1, 4), amounts)

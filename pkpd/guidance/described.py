@@ -7,14 +7,13 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from pkpd.dosing.regimen import Dose, Regimen
+from pkpd.dosing.sessions import PAUSE
 from pkpd.errors import RegimenError
 from pkpd.times import TICKS_PER_HOUR, to_hours
 
 DAY = 24 * TICKS_PER_HOUR
 # A choice: what is given within this time counts as a bolus, what takes longer as an infusion.
 BOLUS_WITHIN = 10 * TICKS_PER_HOUR // 60
-# A choice: a pause up to this long, such as for a new syringe, does not end a session.
-PAUSE = TICKS_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)

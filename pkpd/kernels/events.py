@@ -157,17 +157,19 @@ def requests_of(breaks: Integers, times: Integers, before: bool, segments: Integ
     offsets, which = np.unique(times - breaks[segment], return_inverse=True)
     tiles = -(-len(offsets) // TILE)
     order = np.lexsort((which, segment, which // TILE))
-    boundary = np.flatnonzero(np.diff(np.stack([which[order] // TILE, segment[order]]), axis=1).any(axis=0)) + 1
-    pieces = np.split(order, boundary) if len(order) else []
-    padded = [np.append(piece, np.full(-len(piece) % TOGETHER, piece[-1])) for piece in pieces]
-    requested = np.concatenate(padded) if padded else np.empty(0, np.int64)
-    run_tile = np.array([which[piece[0]] // TILE for piece in pieces], np.int64)
+    tile, within = which[order] // TILE, segment[order]
+    first = np.flatnonzero(np.concatenate([[True], (np.diff(tile) != 0) | (np.diff(within) != 0)])[: len(order)])
+    size = np.diff(np.append(first, len(order)))  # of each run; filled up by its last request
+    start = np.concatenate([[0], np.cumsum(size + -size % TOGETHER)]).astype(np.int64)
+    place = np.arange(start[-1]) - np.repeat(start[:-1], np.diff(start))
+    last = np.repeat(size - 1, np.diff(start))
+    requested = order[np.repeat(first, np.diff(start)) + np.minimum(place, last)]
     return Requests(
         offset=offsets / TICKS_PER_HOUR,
         tile_start=np.minimum(np.arange(tiles + 1) * TILE, len(offsets)).astype(np.int64),
-        run=np.array([segment[piece[0]] for piece in pieces], np.int64),
-        run_start=np.cumsum([0] + [len(piece) for piece in padded]).astype(np.int64),
-        tile_run=np.searchsorted(run_tile, np.arange(tiles + 1)).astype(np.int64),
+        run=within[first].astype(np.int64),
+        run_start=start,
+        tile_run=np.searchsorted(tile[first], np.arange(tiles + 1)).astype(np.int64),
         request=np.ascontiguousarray(np.stack([which[requested] % TILE, requested], axis=1).astype(np.int64)),
     )
 

@@ -234,3 +234,15 @@ def log_axis(axes: Any, low: float, high: float, labels: bool = True) -> None:
 def number(value: float) -> str:
     """A number for print: three figures below 1,000, whole above."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def round_places(low: float, high: float, most: int) -> list[float]:
+    """Round ticks between two ends, at steps of 1, 2 or 5 times a power of ten.
+
+    most : intervals there may be
+    """
+    span = max(high - low, 1e-9)
+    steps = (step * 10.0**power for power in range(-4, 5) for step in (1, 2, 5))
+    step = next(step for step in steps if span / step <= most)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(step * k, 10) + 0.0 for k in range(first, last + 1)]

@@ -118,7 +118,7 @@ def _arms(sheet: Sheet, made: Trials, result: EndpointResult, top: float) -> Non
             ends += [x for x in (value, below, above) if not math.isnan(x)]
     low, high = _limits(result, ends)
     axes.set(xlim=(low, high), ylim=(len(rows) - 0.4, -0.6))
-    style.ticks(axes.xaxis, _round_places(low, high, 4))
+    style.ticks(axes.xaxis, style.round_places(low, high, 4))
     style.ticks(axes.yaxis, ())
     axes.spines["left"].set_visible(False)
     unit = unit_text(result.endpoint)
@@ -190,7 +190,7 @@ def _estimates(sheet: Sheet, result: EndpointResult, top: float) -> None:
     room = 0.04 * (high - low)
     axes.set(xlim=(low - room, high + room), ylim=(0, 1.3 * tallest))
     _name(sheet, result, marks, low - room, high + room, left, top)
-    style.ticks(axes.xaxis, _round_places(low, high, 5))
+    style.ticks(axes.xaxis, style.round_places(low, high, 5))
     style.ticks(axes.yaxis, ())
     axes.spines["left"].set_visible(False)
     better = "left" if result.endpoint.kind == "pain score" else "right"
@@ -230,16 +230,6 @@ def _edges(result: EndpointResult, estimate: Floats) -> Floats:
     if high <= low:
         return np.array([low - 0.5, low + 0.5])
     return np.linspace(low, high, 41)
-
-
-def _round_places(low: float, high: float, most: int) -> list[float]:
-    """Round ticks between two ends."""
-    span = max(high - low, 1e-9)
-    steps = (s * 10.0**p for p in range(-4, 5) for s in (1, 2, 5))
-    step = next(step for step in steps if span / step <= most)
-    first = math.ceil(low / step - 1e-9)
-    places = [round(step * k, 10) for k in range(first, math.floor(high / step + 1e-9) + 1)]
-    return [place + 0.0 for place in places]
 
 
 def _words(made: Trials, result: EndpointResult) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pkpd.comparison import JOINT_STATES, Comparison, Summary
+from pkpd.comparison import JOINT_STATES, KEPT_TO, Comparison, Summary
 from pkpd.terminal.console import columns_width, fitted
 from pkpd.terminal.console import console as _console
 from pkpd.terminal.console import left as _left
@@ -116,12 +116,16 @@ def _print_blocks(console: Console, comparison: Comparison) -> None:
     of = {name: [line for line in lines if line[0] in (name, f"peak {name}")] for name in measures}
     lines = [line for line in lines if not any(line in own for own in of.values())]
     arms = {arm.name: comparison.marked(arm.name) for arm in comparison.arms}
+    kept_to = [line for line in lines if line[0] in KEPT_TO]
+    lines = [line for line in lines if line not in kept_to]
     levels = [line for line in lines if not line[1] and line[0] not in events]
     sides = [line for line in lines if not line[1] and line[0] in events]
     over_time = list(dict.fromkeys(q for q, when in lines if when and q not in JOINT_STATES))
     at = {quantity: [line for line in lines if line[0] == quantity] for quantity in over_time}
 
     _block(console, f"Dose and plasma: {OF_PATIENTS}", levels, arms, found, units=True)
+    treated = {arm.name: arms[arm.name] for arm in comparison.arms if not arm.regimen.is_empty}
+    _block(console, "Treatment kept to, % of sessions and of patients", kept_to, treated, found)
     for quantity in over_time:
         name, how = _named(quantity), OF_ESTIMATE if quantity in events else OF_PATIENTS
         _block(console, f"{name}: {how}", at[quantity], arms, found, times=True)

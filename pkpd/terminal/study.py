@@ -29,6 +29,11 @@ def print_study(study: Study, named: str = "") -> None:
     effects = [effect.id for effect in equipped(study.model, study.effects)[0].effects]
     out.print(f"Model: {study.model.id}. Effects: {', '.join(effects) or 'none'}.")
     _print_patients(out, study)
+    if study.practice is not None:
+        practice = left_table("In practice, alike in every arm", "what", "value", "mark", "source")
+        for name, part in study.practice.parts.items():
+            practice.add_row(name.replace("_", " "), str(part), part.mark, part.source)
+        print_rows(out, practice)
     arms = left_table("Arms", "arm", "prescription", "mark", "source", "remark")
     for arm in study.arms:
         beside = f" with {', '.join(one.id for one in arm.modifiers)}" if arm.modifiers else ""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pkpd.terminal.comparison import number_text
 from pkpd.terminal.console import console, left_table, print_rows
+from pkpd.trials.literature import Literature
 from pkpd.trials.results import COLUMNS, Trials
-from pkpd.trials.words import answers, title_of
+from pkpd.trials.words import answers, title_of, unit_text, value_text
 
 if TYPE_CHECKING:
     from pkpd.study import Study
@@ -83,6 +84,50 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         f"Sources: pkpd show {named or study.id}"
     )
     out.print("For research and teaching. Not for dosing patients.")
+
+
+def print_literature(made: Literature, named: str) -> None:
+    """A simulated literature as a table: what all trials show, what the published ones do, and how one would notice."""
+    out, endpoint = console(), made.trials[0].endpoints[0]
+    out.print(made.trials[0].title, style="bold")
+    sizes = ", ".join(" + ".join(map(str, trial.patients)) for trial in made.trials)
+    out.print(f"{made.count:,} literatures of {len(made.trials)} trials: {title_of(endpoint)}. Patients: {sizes}.")
+    unit, held = unit_text(endpoint, True), made.coverage()
+    table = left_table(
+        f"Pooled difference, {unit} ({made.method}, Hartung-Knapp)", "", "mean", "95 % intervals that hold"
+    )
+    for name, pooled, share in (("all trials", made.of_all, held[0]), ("published ones", made.of_published, held[1])):
+        table.add_row(name, value_text(endpoint, float(pooled.estimate.mean()), signed=True), f"{100 * share:.0f} %")
+    table.add_row("true", value_text(endpoint, made.truth, signed=True), "")
+    print_rows(out, table)
+    out.print(
+        f"Bias of the published literature: {value_text(endpoint, made.bias, signed=True)} {unit}. Published: "
+        f"{100 * made.published.mean():.0f} % of the trials. Intervals are to hold what all trials would show, "
+        f"{value_text(endpoint, made.expected, signed=True)}."
+    )
+    out.print(f"Egger's test finds a published literature lopsided (P < 0.1) in {100 * made.seen_asymmetric:.0f} %.")
+    if not made.readable.all():
+        out.print(f"Too little published to be pooled in {100 * (1 - made.readable.mean()):.1f} % of the literatures.")
+    out.print(
+        f"In the drawer stay {100 * made.unpublished:.0f} % of the trials that are not significant and "
+        f"{100 * made.unfavourable:.0f} % of those significant against the drug (assumed). Sources: pkpd show {named}"
+    )
+    out.print("For research and teaching. Not for dosing patients.")
+
+
+def literature_csv(made: Literature) -> str:
+    """Every trial of every literature as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("literature", "study", "patients", "estimate", "standard_error", "p", "published"))
+    for number in range(made.count):
+        for study, trial in enumerate(made.trials):
+            row = made.estimates[number, study], made.errors[number, study], made.p[number, study]
+            published = int(made.published[number, study])
+            writer.writerow(
+                (number, study, " + ".join(map(str, trial.patients)), *(f"{x:.6g}" for x in row), published)
+            )
+    return text.getvalue()
 
 
 def csv_text(made: Trials) -> str:

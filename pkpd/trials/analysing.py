@@ -109,7 +109,7 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
         nothing = np.full(len(true_drug), np.nan)
         own = _mean(drug.values, drug.evaluated)
         spread = _sd(drug.values, drug.evaluated)
-        return Found(own, *[nothing] * 6, true_drug, nothing, nothing, spread)
+        return Found(own, nothing, nothing, nothing, nothing, nothing, nothing, true_drug, nothing, nothing, spread)
     control = values_of(endpoint, made.control, made.visits, missing)
     if trial.design == "crossover":
         seen = drug.evaluated & control.evaluated

@@ -1,0 +1,137 @@
+"""The figure of a simulated literature: one funnel, and what all literatures pool to, with the drawer and without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import StudyError
+from pkpd.plot import style
+from pkpd.plot.sheet import Sheet, Symbol, key_rows
+from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, text_height, wrap
+from pkpd.trials.literature import Literature
+from pkpd.trials.words import title_of, unit_text
+
+Floats = NDArray[np.float64]
+
+WIDTH, EDGE, LEFT = 7.1, 0.14, 0.62  # inches
+FUNNEL, GAP, POOLED = 2.9, 0.55, 2.75  # widths of the panels and between them, inches
+HIGH, BELOW = 2.5, 0.42  # heights of the panels, and of ticks and title, inches
+PUBLISHED, DRAWER = "#0072B2", "#D55E00"
+
+
+def draw(made: Literature, which: int) -> Any:
+    """The figure: a funnel of one literature on the left, pooled differences of all of them on the right.
+
+    which   : the literature of the funnel
+    returns : a matplotlib figure that needs no display and no pyplot
+    """
+    if not 0 <= which < made.count:
+        raise StudyError(f"literature {which} is not among 0 to {made.count - 1}.")
+    trial = made.trials[0]
+    head = f"{len(made.trials)} trials, {title_of(trial.endpoints[0])}: {trial.drug.name}"
+    head += f" against {trial.control.name}" if trial.control else ""
+    title = wrap(trial.title or "A literature of small trials", WIDTH - 2 * EDGE, TITLE, bold=True)
+    words = wrap(head, WIDTH - 2 * EDGE, NAME)
+    key = key_rows(_symbols(), WIDTH - 2 * EDGE)
+    said = wrap(_said(made), WIDTH - 2 * EDGE, SMALL)
+    small = wrap(_small_print(made), WIDTH - 2 * EDGE, SMALL)
+    top = 0.06 + text_height(len(title), TITLE) + text_height(len(words), NAME) + text_height(len(said), SMALL) + 0.06
+    begin = top + len(key) * (text_height(1, SMALL) + 0.02) + 0.1
+    sheet = Sheet(WIDTH, begin + HIGH + BELOW + text_height(1 + len(small), SMALL) + 0.12)
+    at = sheet.text(EDGE, 0.06, title, TITLE, colour=INK, bold=True)
+    at = sheet.text(EDGE, at, words, NAME, colour=GREY)
+    sheet.text(EDGE, at, said, SMALL, colour=INK)
+    sheet.key(EDGE, top, key)
+    _funnel(sheet, made, which, begin)
+    _pooled(sheet, made, begin)
+    at = sheet.text(EDGE, begin + HIGH + BELOW, "Not for dosing patients.", SMALL, colour=INK, bold=True)
+    sheet.text(EDGE, at, small, SMALL)
+    return sheet.figure
+
+
+def _symbols() -> list[Symbol]:
+    dot = {"linestyle": "none", "marker": "o", "markersize": 3.5}
+    return [
+        Symbol("line", {**dot, "color": PUBLISHED, "markevery": (0, 2)}, "published trial, or pooled from these"),
+        Symbol("line", {**dot, "color": DRAWER, "fillstyle": "none", "markevery": (0, 2)}, "in the drawer"),
+        Symbol("line", {"color": INK, "linewidth": 1.4}, "true difference"),
+        Symbol("patch", {"facecolor": "#C9C9C9", "edgecolor": "none"}, "pooled from all trials"),
+        Symbol("line", {"color": GREY, "linewidth": 0.8, "linestyle": (0, (2, 2))}, "P = 0.05"),
+    ]
+
+
+def _scale(made: Literature) -> float:
+    return 1.0 if made.trials[0].endpoints[0].unit == "points" else 100.0
+
+
+def _funnel(sheet: Sheet, made: Literature, which: int, top: float) -> None:
+    """Estimates against their standard errors, precise ones on top."""
+    axes = sheet.axes(LEFT, top, FUNNEL, HIGH, "funnel")
+    scale = _scale(made)
+    estimates, errors, seen = scale * made.estimates[which], scale * made.errors[which], made.published[which]
+    axes.plot(estimates[seen], errors[seen], linestyle="none", marker="o", markersize=3.5, color=PUBLISHED)
+    axes.plot(
+        estimates[~seen], errors[~seen], linestyle="none", marker="o", markersize=3.5, color=DRAWER, fillstyle="none"
+    )
+    deepest = 1.1 * float(errors.max())
+    for side in (-1, 1):
+        axes.plot([0, side * 1.96 * deepest], [0, deepest], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+    axes.plot([scale * made.truth] * 2, [0, deepest], color=INK, linewidth=1.4, zorder=0)
+    ends = [*estimates, scale * made.truth, 0.0]
+    room = 0.08 * (max(ends) - min(ends))
+    axes.set(ylim=(deepest, 0), xlim=(min(ends) - room, max(ends) + room))
+    style.ticks(axes.xaxis, style.round_places(min(ends), max(ends), 5))
+    style.ticks(axes.yaxis, style.round_places(0.0, deepest, 5))
+    unit = unit_text(made.trials[0].endpoints[0], True)
+    axes.set_xlabel(f"Drug less control ({unit})", fontsize=LABEL, color=INK, labelpad=2)
+    axes.set_ylabel(f"Standard error ({unit})", fontsize=LABEL, color=INK, labelpad=2)
+
+
+def _pooled(sheet: Sheet, made: Literature, top: float) -> None:
+    """Pooled differences of all literatures."""
+    axes = sheet.axes(LEFT + FUNNEL + GAP, top, POOLED, HIGH, "pooled")
+    scale = _scale(made)
+    everything, published = scale * made.of_all.estimate, scale * made.of_published.estimate
+    edges = np.linspace(min(everything.min(), published.min()), max(everything.max(), published.max()), 41)
+    if edges[0] == edges[-1]:
+        edges = np.array([edges[0] - 0.5, edges[0] + 0.5])
+    tallest = 0.0
+    for values, look in (
+        (everything, {"color": "#C9C9C9"}),
+        (published, {"facecolor": "none", "edgecolor": PUBLISHED, "linewidth": 1.0}),
+    ):
+        counts, _ = np.histogram(values, edges)
+        axes.stairs(counts / len(values), edges, fill="color" in look, **look)
+        tallest = max(tallest, float((counts / len(values)).max()))
+    axes.plot([scale * made.truth] * 2, [0, 1.06 * tallest], color=INK, linewidth=1.4)
+    axes.set_ylim(0, 1.1 * tallest)
+    low, high = (float(edge) for edge in (edges[0], edges[-1]))
+    style.ticks(axes.xaxis, style.round_places(min(low, scale * made.truth), max(high, scale * made.truth), 5))
+    style.ticks(axes.yaxis, ())
+    axes.spines["left"].set_visible(False)
+    unit = unit_text(made.trials[0].endpoints[0], True)
+    axes.set_xlabel(f"Pooled difference in {made.count:,} literatures ({unit})", fontsize=LABEL, color=INK, labelpad=2)
+
+
+def _said(made: Literature) -> str:
+    """What it shows, in a sentence."""
+    scale, unit = _scale(made), unit_text(made.trials[0].endpoints[0], True)
+    held = made.coverage()
+    return (
+        f"All trials pooled show {scale * made.of_all.estimate.mean():.2f} {unit} on average, the published ones "
+        f"{scale * made.of_published.estimate.mean():.2f} (true {scale * made.truth:.2f}); 95 % intervals hold what "
+        f"all trials would show in {100 * held[0]:.0f} and {100 * held[1]:.0f} %. Egger's test finds a published "
+        f"literature lopsided in {100 * made.seen_asymmetric:.0f} %."
+    )
+
+
+def _small_print(made: Literature) -> str:
+    sizes = ", ".join(" + ".join(map(str, trial.patients)) for trial in made.trials)
+    return (
+        f"Model {made.trials[0].model.id} (seed {made.seed}). Patients: {sizes}. In the drawer stay "
+        f"{100 * made.unpublished:.0f} % of the trials that are not significant and {100 * made.unfavourable:.0f} % of "
+        f"those significant against the drug; both shares are assumed. Pooled by {made.method}, Hartung-Knapp interval."
+    )

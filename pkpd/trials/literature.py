@@ -1,0 +1,224 @@
+"""A literature of trials: some are published and some are not, and what a meta-analysis then makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import StudyError
+from pkpd.population import streams
+from pkpd.statistics.funnel import egger
+from pkpd.statistics.pooling import METHODS, Pooled, pool
+from pkpd.trials.results import SIGNIFICANT
+from pkpd.trials.running import run_trials
+from pkpd.trials.values import Trial
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+LEAST = 3  # studies that a meta-analysis and its test of asymmetry need
+
+
+@dataclass(frozen=True)
+class Literature:
+    """Many literatures of the same trials.
+
+    trials     : the designs, one for each study
+    unpublished, unfavourable : share of trials that stay in the drawer where they are not significant, and where they
+                 are significant against the drug
+    method     : of pooling
+    true       : (studies) true difference behind each study
+    estimates, errors, p : (literatures, studies) what each found, its standard error and p-value
+    published  : (literatures, studies)
+    """
+
+    trials: tuple[Trial, ...]
+    unpublished: float
+    unfavourable: float
+    method: str
+    true: Floats
+    estimates: Floats
+    errors: Floats
+    p: Floats
+    published: Booleans
+    seed: int
+
+    @property
+    def count(self) -> int:
+        """How many literatures."""
+        return len(self.estimates)
+
+    @cached_property
+    def readable(self) -> Booleans:
+        """(literatures) in which enough was published to be pooled."""
+        return np.asarray(self.published.sum(axis=1) >= LEAST)
+
+    @cached_property
+    def of_all(self) -> Pooled:
+        """Every trial pooled, published or not; one value a literature."""
+        return pool(self.estimates, self.errors, method=self.method, interval="hartung-knapp")
+
+    @cached_property
+    def of_published(self) -> Pooled:
+        """The published trials pooled, in the literatures that are `readable`."""
+        kept = self.readable
+        return pool(
+            self.estimates[kept], self.errors[kept], self.published[kept], method=self.method, interval="hartung-knapp"
+        )
+
+    @cached_property
+    def truth(self) -> float:
+        """Mean true difference of the studies."""
+        return float(self.true.mean())
+
+    @property
+    def expected(self) -> float:
+        """Mean difference that all trials together would show, weighted by their precision."""
+        return float(np.average(self.estimates, weights=1.0 / self.errors**2))
+
+    @property
+    def bias(self) -> float:
+        """Mean pooled difference of the published trials less that of all."""
+        return float(self.of_published.estimate.mean() - self.of_all.estimate[self.readable].mean())
+
+    def coverage(self) -> tuple[float, float]:
+        """Share of 95 % intervals that hold the mean estimate of all trials: of all trials pooled, of the published."""
+        expected = self.expected
+        held = [
+            float(np.mean((pooled.low <= expected) & (expected <= pooled.high)))
+            for pooled in (self.of_all, self.of_published)
+        ]
+        return held[0], held[1]
+
+    @cached_property
+    def seen_asymmetric(self) -> float:
+        """Share of published literatures that Egger's test calls lopsided at P < 0.1."""
+        kept = self.readable
+        return float(np.mean(egger(self.estimates[kept], self.errors[kept], self.published[kept]).p < 0.1))
+
+    def plot(self, which: int = 0) -> Any:
+        """A matplotlib figure: one literature as a funnel, and the pooled differences of all literatures.
+
+        which : of the literatures, the one drawn as a funnel
+        """
+        from importlib import import_module
+
+        return import_module("pkpd.plot.literature").draw(self, which)
+
+
+def run_literature(
+    trials: Sequence[Trial],
+    count: int = 1000,
+    *,
+    unpublished: float = 0.5,
+    unfavourable: float = 0.5,
+    method: str = "dersimonian-laird",
+    seed: int | None = None,
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Literature:
+    """Simulate a literature many times: every trial once in each, then what is published, then the meta-analysis.
+
+    trials       : designs whose first endpoint is of one kind; see `sized` for one design in several sizes
+    count        : how many literatures
+    unpublished  : share that stays in the drawer of the trials that are not significant
+    unfavourable : the same of those significant against the drug
+    method       : of pooling: "fixed", "dersimonian-laird", "reml" or "paule-mandel"
+    seed         : of all that is drawn; that of the first trial's population unless given. Study k of a literature uses
+                   seed + k
+    returns      : Literature
+    Raises StudyError for fewer than three trials, endpoints of several kinds, and single arms.
+    """
+    _check(trials, unpublished, unfavourable, method)
+    drawn = trials[0].population.seed if seed is None else seed
+    columns: dict[str, list[Floats]] = {"estimate": [], "se": [], "p": []}
+    true, published = [], []
+    for number, trial in enumerate(trials):
+        result = run_trials(
+            replace(trial, endpoints=trial.endpoints[:1]), count, seed=drawn + number, threads=threads
+        ).endpoints[0]
+        found = result.found
+        estimate, error = found.estimate, found.se
+        if trial.endpoints[0].counted:
+            estimate, error = _shares(trial, found.drug, found.control)
+        keep = np.where(found.p >= SIGNIFICANT, 1.0 - unpublished, 1.0)
+        against = (found.p < SIGNIFICANT) & (np.sign(found.estimate) != _favourable(trial))
+        keep = np.where(against, 1.0 - unfavourable, keep)
+        lots = streams.uniform(drawn, np.arange(count), f"publication of study {number}")
+        published.append((lots < keep) & np.isfinite(estimate))
+        for name, column in (("estimate", estimate), ("se", error), ("p", found.p)):
+            columns[name].append(column)
+        true.append(result.true_difference)
+        if progress is not None:
+            progress((number + 1) / len(trials))
+    stacked = {name: np.stack(rows, axis=1) for name, rows in columns.items()}
+    return Literature(
+        tuple(trials),
+        unpublished,
+        unfavourable,
+        method,
+        np.array(true),
+        stacked["estimate"],
+        stacked["se"],
+        stacked["p"],
+        np.stack(published, axis=1),
+        drawn,
+    )
+
+
+def sized(trial: Trial, sizes: Sequence[int]) -> list[Trial]:
+    """One design in several sizes.
+
+    sizes : patients in each arm, or in all of a cross-over
+    """
+    arms = 2 if trial.design == "parallel" else 1
+    return [replace(trial, patients=(size,) * arms) for size in sizes]
+
+
+def _shares(trial: Trial, drug: Floats, control: Floats) -> tuple[Floats, Floats]:
+    """Difference of shares and its standard error, which never is 0: one success and one failure added to each arm.
+
+    Source: Agresti and Caffo, Am Stat 2000;54:280.
+    """
+    shares = [
+        (share * patients + 1.0) / (patients + 2.0)
+        for share, patients in zip((drug, control), trial.patients, strict=True)
+    ]
+    variances = [p * (1.0 - p) / (patients + 2.0) for p, patients in zip(shares, trial.patients, strict=True)]
+    return shares[0] - shares[1], np.sqrt(variances[0] + variances[1])
+
+
+def _favourable(trial: Trial) -> float:
+    """The sign of a difference that favours the drug."""
+    return -1.0 if trial.endpoints[0].kind == "pain score" else 1.0
+
+
+def _check(trials: Sequence[Trial], unpublished: float, unfavourable: float, method: str) -> None:
+    if len(trials) < LEAST:
+        raise StudyError(f"literature: {len(trials)} trials are too few; a meta-analysis here needs at least {LEAST}.")
+    kinds = {trial.endpoints[0].name for trial in trials}
+    if len(kinds) > 1:
+        raise StudyError(
+            f"literature: the trials' first endpoints are {', '.join(sorted(kinds))}. Only differences of one kind can "
+            "be pooled; give trials with the same first endpoint."
+        )
+    for trial in trials:
+        if trial.design == "single arm":
+            raise StudyError(f'literature: "{trial.title or trial.drug.name}" is a single arm and has no difference.')
+        if trial.design == "crossover" and trial.endpoints[0].counted:
+            raise StudyError(
+                "literature: shares of a cross-over are not pooled here, since their standard error needs the pairs. "
+                "Take an endpoint that is averaged."
+            )
+    for name, share in (("unpublished", unpublished), ("unfavourable", unfavourable)):
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise StudyError(f"literature: {name} is {share!r}; it is a share from 0 to 1.")
+    if method not in METHODS:
+        from pkpd.errors import unknown
+
+        raise unknown("literature", "method", method, METHODS)

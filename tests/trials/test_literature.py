@@ -1,0 +1,94 @@
+"""Simulated literatures: what the drawer does to a meta-analysis, and that pooling is that of the library."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from figures import clashes, words
+from statsmodels.stats.meta_analysis import combine_effects
+from trial_designs import designed
+
+import pkpd
+from pkpd.cli import main
+from pkpd.errors import PkpdError, StudyError
+from pkpd.trials.literature import run_literature, sized
+
+WEAK = {"drug": "s-ketamine 3 mg/h iv over 48 h"}
+SIZES = [8, 10, 12, 15, 20, 30]
+
+
+@pytest.fixture(scope="module")
+def made():
+    return run_literature(sized(designed(**WEAK), SIZES), 300, unpublished=0.8)
+
+
+def test_a_study_is_a_run_of_trials(made):
+    third = pkpd.run_trials(sized(designed(**WEAK), SIZES)[2], 300, seed=3).endpoints[0]
+    assert np.array_equal(made.estimates[:, 2], third.found.estimate)
+    assert np.array_equal(made.errors[:, 2], third.found.se) and made.true[2] == third.true_difference
+
+
+def test_what_is_significant_for_the_drug_is_published_and_of_the_rest_a_share(made):
+    found = made.p < 0.05
+    assert made.published[found & (made.estimates < 0)].all()
+    assert made.published[~found].mean() == pytest.approx(0.2, abs=0.04)
+
+
+def test_the_drawer_makes_a_weak_drug_look_stronger(made):
+    assert made.of_published.estimate.mean() < made.of_all.estimate.mean() - 0.15
+    assert made.bias == pytest.approx(made.of_published.estimate.mean() - made.of_all.estimate[made.readable].mean())
+    everything, published = made.coverage()
+    assert everything > 0.9 and published < everything - 0.03
+
+
+def test_an_empty_drawer_hides_nothing():
+    open_one = run_literature(sized(designed(**WEAK), SIZES), 100, unpublished=0.0, unfavourable=0.0)
+    assert open_one.published.all() and open_one.bias == 0.0 and open_one.readable.all()
+    assert np.array_equal(open_one.of_all.estimate, open_one.of_published.estimate)
+
+
+def test_pooling_is_that_of_statsmodels(made):
+    ours = made.of_all
+    for k in np.flatnonzero(ours.tau2 > 0.01)[:5]:  # statsmodels lets the variance between studies fall below 0
+        theirs = combine_effects(made.estimates[k], made.errors[k] ** 2, method_re="dl").summary_frame()
+        assert ours.estimate[k] == pytest.approx(theirs.loc["random effect", "eff"], rel=1e-6)
+
+
+def test_shares_of_small_trials_always_have_a_standard_error():
+    trial = designed(endpoints=[("relief", "84 d", 0.5)], drug="s-ketamine 0.0001 mg iv bolus", patients=(5, 5))
+    rare = run_literature(sized(trial, [5, 6, 7]), 50)
+    assert np.isfinite(rare.estimates).all() and rare.errors.min() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"trials": 2}, "at least 3"),
+        ({"unpublished": 1.5}, "share from 0 to 1"),
+        ({"method": "remel"}, 'Did you mean "reml"'),
+        ({"mixed": True}, "pain score, relief of at least 50%"),
+        ({"design": {"control": None, "patients": (9,)}}, "single arm"),
+        ({"design": {"design": "crossover", "patients": (9,), "endpoints": [("relief", "1 d", 0.5)]}}, "averaged"),
+    ],
+)
+def test_what_cannot_be_pooled_is_refused(change, words):
+    trials = sized(designed(**change.pop("design", {})), [5, 6, 7][: change.pop("trials", 3)])
+    if change.pop("mixed", False):
+        trials[1] = designed(endpoints=[("relief", "7 d", 0.5)])
+    with pytest.raises(PkpdError, match=words):
+        run_literature(trials, 5, **change)
+
+
+def test_the_figure_can_be_read_and_says_the_numbers(made):
+    figure = made.plot(3)
+    assert clashes(figure) == []
+    assert f"{made.of_published.estimate.mean():.2f}" in words(figure) and "assumed" in words(figure)
+    with pytest.raises(StudyError, match="0 to 299"):
+        made.plot(300)
+
+
+def test_the_command_writes_table_and_figures(tmp_path, capsys):
+    study = "kvarnstrom2004-spinal-cord-injury"
+    words = ["literature", study, "--sizes", "6", "8", "10", "--count", "20", "--out", str(tmp_path)]
+    assert main(words) == 2  # shares of a cross-over
+    assert "averaged" in capsys.readouterr().err and not list(tmp_path.iterdir())
