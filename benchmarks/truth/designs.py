@@ -1,6 +1,6 @@
 """Every published trial of the library, conducted many times: what it found, what it could find.
 
-    python -m benchmarks.truth.designs [--count N] [--study NAME] [--json FILE]
+    python -m benchmarks.truth.designs [--count N] [--study NAME] [--json FILE] [--keep]
 
 Prints a line for every endpoint as a table of Markdown, then what the lines come to.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from pkpd.trials.running import run_trials
 from pkpd.trials.values import Counts, Mean, Trial
 
 COUNT, SEED = 2000, 1
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "trials.md"
+_TABLE = re.compile(r"^\| study \| endpoint .*\n(?:\|.*\n)+", re.MULTILINE)
+_SUMS = re.compile(r"^Inside the central .*\nSignificant: .*\nPower of .*\n", re.MULTILINE)
 INSIDE = 0.05  # a published value is inside where at least this share of simulated trials is as extreme
 HEAD = (
     *("study", "endpoint", "patients", "drug, control: true", "difference: true", "as estimated", "observed"),
@@ -247,6 +251,16 @@ def summary(all_in: Totals) -> str:
     )
 
 
+def on_page(page: str, lines: Sequence[Line]) -> str:
+    """The page with its table and its sums made anew; its other words stay."""
+    for old, new in ((_TABLE, table(lines)), (_SUMS, summary(totals(lines)))):
+        found = list(old.finditer(page))
+        if len(found) != 1:
+            raise ValueError(f"{PAGE}: the pattern {old.pattern} fits {len(found)} places of the page, not one.")
+        page = f"{page[: found[0].start()]}{new}\n{page[found[0].end() :]}"
+    return page
+
+
 def as_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """Every line with its numbers, for other programs to read."""
     written = []
@@ -288,10 +302,13 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=COUNT, metavar="N", help="trials of each design")
     parser.add_argument("--study", action="append", choices=published(), metavar="NAME", help="this study alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every line here")
+    parser.add_argument("--keep", action="store_true", help="write table and sums into docs/trials.md")
     chosen = parser.parse_args()
     lines = conduct(chosen.count, studies=chosen.study)
     print(table(lines))
     print(f"\n{summary(totals(lines))}")
+    if chosen.keep:
+        PAGE.write_text(on_page(PAGE.read_text(encoding="utf-8"), lines), encoding="utf-8")
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(as_json(lines), indent=1) + "\n", encoding="utf-8")
     return 0
