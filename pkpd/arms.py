@@ -1,14 +1,16 @@
-"""An arm as a script gives it: a regimen, alone or with the modifiers that act beside it."""
+"""An arm as a script gives it: a regimen, alone or with modifiers beside it and effects of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
 from pkpd.entering import check_regimen
-from pkpd.errors import ModelFileError, SimulationError
+from pkpd.errors import ModelFileError, SimulationError, unknown
+from pkpd.model.effect import Effect
 from pkpd.model.library import load_modifier
 from pkpd.model.model import Model
 from pkpd.model.modifier import Modifier
@@ -17,16 +19,20 @@ Given = Regimen | str | tuple[Any, ...]
 
 
 class Plan(NamedTuple):
-    """What is given in an arm, and what acts beside it."""
+    """What is given in an arm, and what acts beside it.
+
+    effects : that take the place of the model's of the same name, such as those of another indication
+    """
 
     regimen: Regimen
     modifiers: tuple[Modifier, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 def planned(given: Given, where: str) -> Plan:
-    """The regimen and modifiers of an arm.
+    """The regimen, modifiers and own effects of an arm.
 
-    given : regimen or prescription text; or a tuple of it and modifiers or their names
+    given : regimen or prescription text; or a tuple of it, modifiers or their names, and effects
     where : the place, for errors
     Raises PrescriptionError, UnknownName.
     """
@@ -34,20 +40,31 @@ def planned(given: Given, where: str) -> Plan:
         return Plan(as_regimen(given, where))
     if not given:
         raise SimulationError(f"{where}: the tuple is empty. Give a regimen, then the modifiers beside it.")
-    modifiers = []
+    modifiers, effects = [], []
     for item in given[1:]:
+        if isinstance(item, Effect):
+            effects.append(item)
+            continue
         if not isinstance(item, (Modifier, str)):
             raise SimulationError(f"{where}: {item!r} is no modifier. Give its name, or pkpd.load_modifier(...).")
         modifiers.append(load_modifier(item) if isinstance(item, str) else item)
-    return Plan(as_regimen(given[0], where), tuple(modifiers))
+    return Plan(as_regimen(given[0], where), tuple(modifiers), tuple(effects))
 
 
 def modified_for(model: Model, plan: Plan, where: str) -> Model:
-    """The model of an arm, on which the modifiers of its plan act for the drug form given; its regimen is checked.
+    """The model of an arm, with its own effects, on which its modifiers act for the drug form given.
 
     model : with the effects that are to be computed
-    Raises a PkpdError for a modifier that finds nothing to act on and for doses it does not hold for.
+    Raises a PkpdError for an effect that is not among them, a modifier that finds nothing to act on, and a regimen or
+    doses that do not fit.
     """
+    if plan.effects:
+        own = {effect.id: effect for effect in plan.effects}
+        had = [effect.id for effect in model.effects]
+        for name in own:
+            if name not in had:
+                raise unknown(where, "effect to replace", name, had)
+        model = replace(model, effects=()).with_effects(*(own.get(effect.id, effect) for effect in model.effects))
     if plan.modifiers:
         forms = {dose.form.enantiomer for dose in plan.regimen.doses}
         try:
@@ -58,13 +75,16 @@ def modified_for(model: Model, plan: Plan, where: str) -> Model:
     return model
 
 
-def notes_of(models: Mapping[str, Model]) -> list[str]:
-    """What the modifiers of each arm change, one note for each that differs.
+def notes_of(models: Mapping[str, Model], plans: Mapping[str, Plan]) -> list[str]:
+    """What the modifiers and own effects of each arm change, one note for each that differs.
 
     models : arm -> its model
+    plans  : arm -> what it was made from
     """
     arms: dict[str, list[str]] = {}
     for name, model in models.items():
-        for said in model.modifier_notes:
+        of = [effect.id for effect in plans[name].effects]
+        own = [f"this arm has its own {', '.join(of)}."] if of else []
+        for said in (*own, *model.modifier_notes):
             arms.setdefault(said, []).append(f'"{name}"')
     return [f"In {', '.join(names)}: {said}" for said, names in arms.items()]

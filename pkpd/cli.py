@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     trial.add_argument(
         "--trials", type=int, default=2000, metavar="N", help="how many simulated trials (default: 2000)"
     )
+    trial.add_argument("--arm", metavar="NAME", help="the arm asked for, where the trial has several")
     trial.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
     trial.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
     trial.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
@@ -195,7 +196,7 @@ def _trial(chosen: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
     study = load_study(chosen.study)
-    trial = trial_of(study)
+    trial = trial_of(study, chosen.arm)
     name = f"trial-{study.id}"
     folder = _folder(chosen.out, _files(name))
     with progress_bar(f"{chosen.trials:,} trials of {trial.enrolled}") as progress:

@@ -74,7 +74,8 @@ def compare(
     """Compare regimens in the same virtual patients.
 
     model     : kinetic model; its own effects are used where it has some
-    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine");
+    regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine"), and
+                effects that take the place of those of the same name in this arm, such as those of another indication;
                 "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
     subjects  : Population, number of patients, or parameter table; "auto" for as many patients as `error` needs
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
@@ -176,7 +177,7 @@ def compare(
             progress((number + 1) / len(plans))
     if practice is not None:
         notes.append(f"In practice, in every arm: {practice}. Doses, their times and the dose strip are as prescribed.")
-    notes += notes_of(models) + notes_of_patients(each) + _clocks(arms, held) + _before_it_acts(arms)
+    notes += notes_of(models, wanted) + notes_of_patients(each) + _clocks(arms, held) + _before_it_acts(arms)
     if isinstance(subjects, Population) and subjects.draws != PLAIN:
         notes.append(EVEN_DRAWS)
     told, seen = tuple(notes), tuple(flags)

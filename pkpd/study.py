@@ -14,7 +14,7 @@ from pkpd.comparison import Comparison
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
 from pkpd.enrolling import placed, read_population
-from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest
+from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest, unknown
 from pkpd.guidance.values import INDICATIONS
 from pkpd.model import library
 from pkpd.model.effect import Effect, refuse_impossible
@@ -32,33 +32,16 @@ from pkpd.replicates.values import Uncertainty
 from pkpd.replicates.verb import uncertainty
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
-from pkpd.trials.reading import read_trial
+from pkpd.trials.reading import read_trials
 from pkpd.trials.values import Treatment, Trial
 from pkpd.units import parse as parse_quantity
 
 _KEYS = (
-    "id",
-    "kind",
-    "title",
-    "about",
-    "indication",
-    "model",
-    "effects",
-    "reference",
-    "subjects",
-    "seed",
-    "threshold",
-    "until",
-    "sources",
-    "population",
-    "practice",
-    "values",
-    "facts",
-    "arms",
-    "trial",
+    *("id", "kind", "title", "about", "indication", "model", "effects", "reference", "subjects", "seed", "threshold"),
+    *("until", "sources", "population", "values", "facts", "practice", "arms", "trial", "further_trials"),
 )
 _VALUE_KEYS = ("value", "unit", "source", "mark", "note")
-_ARM_KEYS = ("name", "regimen", "with", "source", "mark", "note")
+_ARM_KEYS = ("name", "regimen", "with", "values", "source", "mark", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +52,7 @@ class StudyArm:
     source, mark : where it is from and how well it is known
     note         : what was assumed
     modifiers    : that act beside it
+    effects      : with values of this arm's own, in place of the study's
     """
 
     name: str
@@ -77,6 +61,7 @@ class StudyArm:
     mark: str
     note: str
     modifiers: tuple[Modifier, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +72,7 @@ class StudyValue:
     value, unit  : as written
     source, mark : where it is from and how well it is known
     note         : why
+    arm          : in which alone; "" for the whole study
     """
 
     of: str
@@ -95,6 +81,12 @@ class StudyValue:
     source: str
     mark: str
     note: str
+    arm: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is of, with the arm."""
+        return f'{self.of} of "{self.arm}"' if self.arm else self.of
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +105,14 @@ class Study:
     indication : what is treated, one of pkpd.guidance.INDICATIONS; None where the file does not say
     model      : with the study's own values, as far as they are of it
     effects    : with the study's own values; None where the file asks for the default configuration's as they are
-    values     : what differs from the files of model and effects
+    values     : what differs from the files of model and effects, in the whole study or in one arm
     facts      : told beside the simulation
     reference  : arm the others are held against
     population : virtual patients
     threshold  : plasma level for the time above it, text with its unit
     until      : end of the course, text; None for 84 days after the last end of treatment
     trial      : how the published trial was made and what it found; None where the file is no trial
+    further    : other contrasts of the same trial, such as a second dose against placebo
     practice   : how far what patients get departs from the regimens, alike in every arm; None where the file has none
     """
 
@@ -138,6 +131,7 @@ class Study:
     values: tuple[StudyValue, ...] = ()
     facts: tuple[Fact, ...] = ()
     trial: Trial | None = None
+    further: tuple[Trial, ...] = ()
     practice: Practice | None = None
 
     @property
@@ -160,7 +154,7 @@ class Study:
         """
         made = compare(
             self.model,
-            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
+            {arm.name: (arm.regimen, *arm.modifiers, *arm.effects) for arm in self.arms},
             self.population,
             self.until,
             reference=self.reference,
@@ -205,13 +199,18 @@ def load_study(name: str | Path) -> Study:
     return read_study(library.study_path(str(name)))
 
 
-def trial_of(study: Study) -> Trial:
+def trial_of(study: Study, arm: str | None = None) -> Trial:
     """The trial that a study describes.
 
-    Raises StudyError where it describes none, with the studies of the library that do.
+    arm : whose effect is asked for, where a trial has several; that of [trial] unless given
+    Raises StudyError where it describes none, with the studies of the library that do; for an arm it holds against
+    nothing, with those it does.
     """
     if study.trial is not None:
-        return study.trial
+        trials = {trial.drug.name: trial for trial in (*study.further, study.trial)}
+        if arm is not None and arm not in trials:
+            raise unknown(f"study {study.id}", "arm held against a control", arm, trials)
+        return study.trial if arm is None else trials[arm]
     others = [name for name in library.study_names() if name != study.id and "[trial]" in _text(name)]
     raise StudyError(
         f'"{study.id}" compares regimens and is no trial: it has no [trial] that says how many patients were compared, '
@@ -268,6 +267,7 @@ def _study(document: Document) -> Study:
     indication = top.choice("indication", INDICATIONS) if "indication" in top else None
     values = tuple(_value(of, table, sources) for of, table in top.each("values").items())
     model, effects = _with_values(top, name, model, _effects(top, model), values, sources)
+    arms, arm_values = _with_own(top, name, model, effects, arms, sources)
     study = Study(
         name,
         top.text("title"),
@@ -283,18 +283,18 @@ def _study(document: Document) -> Study:
         until,
         sources,
         indication,
-        values,
+        values + arm_values,
         tuple(_fact(table, sources) for table in top.tables("facts")),
         practice=read_practice(top, sources),
     )
     for arm, table in zip(arms, top.tables("arms"), strict=True):
         placed(table, "regimen", partial(check_regimen, model, arm.regimen))
         if arm.modifiers:
-            own = equipped(model, study.effects)[0]
-            placed(table, "with", partial(modified_for, own, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"'))
-    treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers) for arm in arms}
-    trial = read_trial(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
-    return replace(study, trial=trial)
+            own, plan = equipped(model, study.effects)[0], Plan(arm.regimen, arm.modifiers, arm.effects)
+            placed(table, "with", partial(modified_for, own, plan, f'arm "{arm.name}"'))
+    treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers, arm.effects) for arm in arms}
+    trials = read_trials(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
+    return replace(study, trial=trials[0] if trials else None, further=trials[1:])
 
 
 def _arm(table: Table, sources: Mapping[str, Source]) -> StudyArm:
@@ -324,6 +324,29 @@ def _value(of: str, table: Table, sources: Mapping[str, Source]) -> StudyValue:
     table.only(_VALUE_KEYS)
     unit = read_unit(table)[0]
     return StudyValue(of, table.number("value"), unit, *read_origin(table, sources), table.text("note", ""))
+
+
+def _with_own(
+    top: Table,
+    study: str,
+    model: Model,
+    effects: tuple[Effect, ...] | None,
+    arms: tuple[StudyArm, ...],
+    sources: Mapping[str, Source],
+) -> tuple[tuple[StudyArm, ...], tuple[StudyValue, ...]]:
+    """The arms with the effects that have values of their own, and those values."""
+    made: list[StudyArm] = []
+    values: list[StudyValue] = []
+    for arm, table in zip(arms, top.tables("arms"), strict=True):
+        own = tuple(replace(_value(of, t, sources), arm=arm.name) for of, t in table.each("values").items())
+        for value in own:
+            if value.of.rpartition(".")[0] == model.id:
+                table.table("values").fail("an arm has values of effects only; kinetics are the patients'.", value.of)
+        changed = _with_values(table, study, model, effects, own, sources)[1] if own else None
+        named = {value.of.rpartition(".")[0] for value in own}
+        made.append(replace(arm, effects=tuple(effect for effect in changed or () if effect.id in named)))
+        values += own
+    return tuple(made), tuple(values)
 
 
 def _with_values(

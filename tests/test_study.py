@@ -234,3 +234,17 @@ def test_a_population_that_cannot_be(added, words):
         pkpd.read_study(with_population(added), "study.toml")
     for word in words:
         assert word in str(refused.value)
+
+
+def test_the_trial_of_the_models_page_is_read():
+    page = (Path(__file__).resolve().parents[1] / "models" / "README.md").read_text(encoding="utf-8")
+    section = page[page.index("## A study") : page.index("## Routes and models")]
+    blocks = [text[4:] if text.startswith("    ") else "" for text in section.splitlines()]
+    study = section.split("```toml\n")[1].split("```")[0]
+    arm, trial = ("\n".join(blocks[k:]).split("\n\n\n")[0] for k in (blocks.index("[[arms]]"), blocks.index("[trial]")))
+    placebo = '[[arms]]\nname="placebo"\nregimen="no treatment"\nsource="mine"\nmark="assumed"\n'
+    found = pkpd.read_study(f"{study}\n{arm}\n{placebo}\n{trial}")
+    assert [value.arm for value in found.values] == ["spinal cord injury"]
+    assert found.trial.patients == (20, 21) and found.trial.conduct.entry == 5
+    assert found.trial.endpoints[0].observed.drug.events == 9
+    assert found.trial.endpoints[0].significant is False

@@ -100,7 +100,7 @@ def print_comparison(comparison: Comparison, study: Study | None = None, named: 
         for value in study.values:
             note = f": {value.note}" if value.note else ""
             unit = "" if value.unit == "1" else f" {value.unit}"
-            console.print(f"In this study {value.of} is {value.value:g}{unit} ({value.mark}){note}")
+            console.print(f"In this study {value.label} is {value.value:g}{unit} ({value.mark}){note}")
         for fact in study.facts:
             console.print(f"Beside the simulation: {fact.text} ({fact.mark}, {study.sources[fact.source].citation})")
     console.print("For research and teaching. Not for dosing patients.")

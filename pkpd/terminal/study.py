@@ -45,7 +45,7 @@ def print_study(study: Study, named: str = "") -> None:
     values = left_table("Other values than in the files of model and effects", *_VALUE_HEADS)
     for value in study.values:
         unit = "" if value.unit == "1" else value.unit
-        values.add_row(value.of, f"{value.value:g}", unit, value.mark, value.source, value.note or "-")
+        values.add_row(value.label, f"{value.value:g}", unit, value.mark, value.source, value.note or "-")
     facts = left_table("Found, and not simulated", "what", "mark", "source")
     for fact in study.facts:
         facts.add_row(fact.text, fact.mark, fact.source)

@@ -71,10 +71,13 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         out.print(f"(!) {flag.of}: {flag.text} [{flag.source}]")
     if trial.note:
         out.print(f"Note: {trial.note}")
-    for value in study.values:
+    for other in (*([study.trial] if study.trial else []), *study.further):
+        if other.drug.name != trial.drug.name:
+            out.print(f'Also held against a control: pkpd trial {named or study.id} --arm "{other.drug.name}"')
+    for value in (value for value in study.values if value.arm in ("", trial.drug.name)):
         unit = "" if value.unit == "1" else f" {value.unit}"
         note = f": {value.note}" if value.note else ""
-        out.print(f"In this study {value.of} is {value.value:g}{unit} ({value.mark}){note}")
+        out.print(f"In this study {value.label} is {value.value:g}{unit} ({value.mark}){note}")
     marks = trial.model.marks()
     out.print(
         f"Model {trial.model.id}: {marks['assumed']} of {sum(marks.values())} numbers are assumed. "

@@ -78,9 +78,15 @@ def plan(trial: Trial) -> Plans:
     """
     model = what_counts(open_to_all(trial.model), trial.conduct)
     arms = [trial.drug, trial.control or trial.drug]
-    models = [modified_for(model, Plan(arm.regimen, arm.modifiers), f'arm "{arm.name}"') for arm in arms]
+    models = [modified_for(model, _planned(arm, model), f'arm "{arm.name}"') for arm in arms]
     ends = [arm.regimen.end if not arm.regimen.is_empty else trial.drug.regimen.end for arm in arms]
     return Plans((models[0], models[1]), (ends[0], ends[1]))
+
+
+def _planned(arm: Treatment, model: Model) -> Plan:
+    """An arm, with those of its effects that count."""
+    counting = {effect.id for effect in model.effects}
+    return Plan(arm.regimen, arm.modifiers, tuple(effect for effect in arm.effects if effect.id in counting))
 
 
 def conduct(trial: Trial, plans: Plans, trials: Integers, seed: int) -> Conducted:

@@ -35,7 +35,7 @@ def design_trial(
     """A trial to be simulated with `pkpd.run_trials`.
 
     model      : kinetic model
-    drug       : regimen or prescription text, or a tuple of it and modifiers
+    drug       : regimen or prescription text, or a tuple of it, modifiers, and effects with values of their own
     control    : the same, "no treatment" for placebo; None for a single arm
     patients   : analysed per arm, (drug, control); of a cross-over or a single arm (all,)
     endpoints  : the primary first, each an Endpoint or a tuple: ("pain score", "7 d"), ("relief", "7 d", 0.5) for
@@ -57,8 +57,8 @@ def design_trial(
     chosen = design or ("single arm" if held is None else "parallel")
     return Trial(
         equipped(model, effects)[0],
-        Treatment(names[0], given.regimen, given.modifiers),
-        None if held is None else Treatment(names[1], held.regimen, held.modifiers),
+        Treatment(names[0], given.regimen, given.modifiers, given.effects),
+        None if held is None else Treatment(names[1], held.regimen, held.modifiers, held.effects),
         chosen,
         tuple(patients),
         tuple(_endpoint(one) for one in endpoints),

@@ -40,38 +40,64 @@ _KEYS = (
     *("endpoints", "conduct", "enrichment"),
 )
 _ENDPOINT_KEYS = (
-    *("kind", "when", "until", "threshold", "analysis", "words", "row", "drug", "control", "used"),
+    *("kind", "when", "until", "threshold", "analysis", "words", "significant", "row", "drug", "control", "used"),
     *("source", "mark"),
 )
 _NUMBERS = tuple(f.name for f in fields(Conduct) if f.name not in ("missing", "origins"))
 _UNITS = {"entry": "point", "noise": "point", "unblinding": "point", "washout": "h"}
 
 
-def read_trial(
+def read_trials(
     top: Table,
     name: str,
     model: Model,
     arms: Mapping[str, Treatment],
     population: Population,
     sources: Mapping[str, Source],
-) -> Trial | None:
-    """The trial that a study file describes; None where it describes none.
+) -> tuple[Trial, ...]:
+    """The trials that a study file describes: [trial], and further contrasts of the same trial, [[further_trials]].
 
-    top   : of the file
-    name  : its id
-    model : with its effects
-    arms  : name -> treatment
+    top     : of the file
+    name    : its id
+    model   : with its effects
+    arms    : name -> treatment
+    returns : the first is that of [trial]; empty where there is none
     """
+    further = top.tables("further_trials")
     if "trial" not in top:
-        return None
-    table = top.table("trial")
+        if further:
+            top.fail("further trials stand beside a [trial], which is missing.", "further_trials")
+        return ()
+    first = _trial(top, top.table("trial"), name, model, arms, population, sources, usual_conduct()[0])
+    made = [first]
+    for table in further:
+        made.append(_trial(top, table, name, model, arms, population, sources, first.conduct))
+        if made[-1].drug.name in {trial.drug.name for trial in made[:-1]}:
+            table.fail(f'the arm "{made[-1].drug.name}" is held against a control already.', "drug")
+    return tuple(made)
+
+
+def _trial(
+    top: Table,
+    table: Table,
+    name: str,
+    model: Model,
+    arms: Mapping[str, Treatment],
+    population: Population,
+    sources: Mapping[str, Source],
+    usual: Conduct,
+) -> Trial:
+    """One trial.
+
+    usual : how it is conducted where it does not say
+    """
     table.only(_KEYS)
     read_origin(table, sources)
     design = table.choice("design", DESIGNS)
     drug = arms[table.choice("drug", arms)]
     control = arms[table.choice("control", arms)] if "control" in table else None
     endpoints = tuple(_endpoint(one, sources) for one in table.tables("endpoints"))
-    conduct, named = _conduct(table, sources)
+    conduct = _conduct(table, sources, usual)
     dose = table.table("enrichment")
     enrichment = _enrichment(dose, sources) if dose.data else None
     return placed(
@@ -89,7 +115,7 @@ def read_trial(
             enrichment,
             name,
             top.text("title"),
-            {**named, **sources},
+            {**usual_conduct()[1], **sources},
             table.text("note", ""),
         ),
     )
@@ -118,11 +144,14 @@ def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
             table.text("analysis", ""),
             _observed(table, kind, sources),
             table.text("words", ""),
+            table.flag("significant") if "significant" in table else None,
         ),
     )
 
 
 def _observed(table: Table, kind: str, sources: Mapping[str, Source]) -> Observed | None:
+    if "words" in table or "significant" in table or "source" in table or "mark" in table:
+        read_origin(table, sources)
     if "row" in table:
         table_rows = {row.id: row for row in rows()}
         return _of_row(table, kind, table_rows[table.choice("row", table_rows)])
@@ -163,7 +192,9 @@ def _of_row(table: Table, kind: str, row: Row) -> Observed:
     }
     if not fits[kind]:
         table.fail(f'the row "{row.id}" has {row.outcome} on the scale "{row.scale}", which is no {kind}.', "row")
-    used = row.scored == "calibrated"
+    used = bool(row.used_by)
+    if kind == "relief" and table.maybe("threshold") != row.threshold:
+        table.fail(f'the row "{row.id}" counts a relief of at least {row.threshold}.', "threshold")
     if kind == "relief":
         if row.events is None or row.total is None:
             table.fail(f'the row "{row.id}" has no count of patients; give drug = [events, patients] instead.', "row")
@@ -193,14 +224,13 @@ def _enrichment(table: Table, sources: Mapping[str, Source]) -> Enrichment:
     return placed(table, "relief", lambda: Enrichment(regimen, when, table.number("relief")))
 
 
-def _conduct(table: Table, sources: Mapping[str, Source]) -> tuple[Conduct, dict[str, Source]]:
-    """How the trial is conducted, and the sources of what is usual."""
-    usual, named = usual_conduct()
+def _conduct(table: Table, sources: Mapping[str, Source], usual: Conduct) -> Conduct:
+    """How the trial is conducted: as usual, where it does not say."""
     table.table("conduct").only(_NUMBERS)
     own = {name: _assumption(name, one, sources) for name, one in table.each("conduct").items()}
     origins = {**usual.origins, **own}
     missing = table.choice("missing", DROP_OUTS, usual.missing)
-    return placed(table, "conduct", lambda: _made(origins, missing)), named
+    return placed(table, "conduct", lambda: _made(origins, missing))
 
 
 def _made(origins: Mapping[str, Assumption], missing: str) -> Conduct:

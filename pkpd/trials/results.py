@@ -167,12 +167,10 @@ class EndpointResult:
     def as_extreme(self) -> float:
         """Share of simulated trials at least as far from the expected difference as the published one, on both sides.
 
-        Of a single arm the same of the arm's value. nan where nothing was published as a number.
+        The same of the value on the drug where it stands alone. nan where nothing was published as a number.
         """
-        if self.design == "single arm":
-            seen = self.endpoint.observed
-            if seen is None:
-                return math.nan
+        seen = self.endpoint.observed
+        if seen is not None and seen.control is None:
             value = seen.drug.events / seen.drug.total if isinstance(seen.drug, Counts) else seen.drug.value
             simulated = self.found.drug
         elif self.observed is None:

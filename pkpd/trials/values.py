@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import SimulationError, StudyError, nearest
+from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.model.modifier import Modifier
 from pkpd.model.parts import Source
@@ -43,6 +44,7 @@ class Endpoint:
     analysis  : one of ANALYSES that fits the trial's design
     observed  : what the published trial found; None where it gives no number
     words     : what it says in words
+    significant : whether it says that the difference was significant, P < 0.05; None where it does not say
     """
 
     kind: str
@@ -52,6 +54,7 @@ class Endpoint:
     analysis: str = ""
     observed: Observed | None = None
     words: str = ""
+    significant: bool | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ENDPOINTS:
@@ -188,11 +191,12 @@ class Conduct:
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """One arm: its name, what is given, and the modifiers beside it."""
+    """One arm: its name, what is given, the modifiers beside it, and effects with values of its own."""
 
     name: str
     regimen: Regimen
     modifiers: tuple[Modifier, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +274,16 @@ class Trial:
                 )
         if not self.endpoints:
             raise StudyError("trial: it has no endpoint. Give at least one.")
+        if self.control is not None and _numbers(self.drug.effects) != _numbers(self.control.effects):
+            raise StudyError(
+                f'trial: the arms "{self.drug.name}" and "{self.control.name}" have effects with different values, so '
+                "that they are different patients. Patients are allocated at random: give both arms the same values."
+            )
+        if self.design == "crossover" and self.horizon > round(self.conduct.washout * TICKS_PER_HOUR):
+            raise StudyError(
+                f"trial: the last visit is {self.horizon / TICKS_PER_HOUR:g} h after the end of treatment, and the "
+                f"second period begins after {self.conduct.washout:g} h. Give a longer washout, or earlier visits."
+            )
         if self.drug.regimen.is_empty:
             raise StudyError(f'trial: the arm "{self.drug.name}" has no treatment. The drug arm needs one.')
         for endpoint in self.endpoints:
@@ -298,3 +312,8 @@ class Trial:
     def analysis_of(self, endpoint: Endpoint) -> str:
         """How an endpoint is analysed: as it says, else the first that fits."""
         return endpoint.analysis or ANALYSES[f"{self.design}, {'counted' if endpoint.counted else 'averaged'}"][0]
+
+
+def _numbers(effects: tuple[Effect, ...]) -> dict[tuple[str, str], float | None]:
+    """(effect, parameter) -> value."""
+    return {(effect.id, name): one.value for effect in effects for name, one in effect.parameters.items()}

@@ -109,7 +109,7 @@ class TestCrossover:
             patients=(4,),
             noise=0.0,
             unblinding=0.0,
-            washout="3 d",
+            washout="8 d",
             drug="ketamine 40 mg iv over 4 h",
         )
         from pkpd.trials.enrolment import enrol
@@ -120,7 +120,7 @@ class TestCrossover:
             for p in np.flatnonzero(made.first[t]):
                 people = replace(trial.population, size=1, subjects=(int(entered.numbers[t, p]),))
                 model = open_to_all(trial.model)
-                gap = 4 + 72
+                gap = 4 + 192
                 result = pkpd.simulate(model, "ketamine 40 mg iv over 4 h", people, times=([gap + 4 + 168.0], "h"))
                 placebo = next(e for e in model.effects if e.role == "placebo")
                 left = (1 - result["fast-relief"][0, 0]) * (1 - result["slow-relief"][0, 0])

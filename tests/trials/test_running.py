@@ -26,7 +26,7 @@ def same(first, second, count):
 
 
 @pytest.mark.parametrize(
-    "design", [{}, {"design": "crossover", "patients": (12,)}, {"control": None, "patients": (9,)}]
+    "design", [{}, {"design": "crossover", "patients": (12,), "washout": "28 d"}, {"control": None, "patients": (9,)}]
 )
 def test_a_trial_is_the_same_alone_in_a_crowd_by_any_thread_and_block(design, monkeypatch):
     trial = designed(endpoints=[("pain score", "7 d"), ("relief", "28 d", 0.3)], **design)
