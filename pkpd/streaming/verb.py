@@ -221,7 +221,7 @@ def _task(
         arms.append(Arm(name, plan.regimen, own, asked, kinds))
     if isinstance(people, Population) and people.draws != PLAIN:
         notes.append(montecarlo.EVEN_DRAWS)
-    notes += notes_of({arm.name: arm.model for arm in arms})
+    notes += notes_of({arm.name: arm.model for arm in arms}, plans)
     return _Task(model, tuple(arms), draw, size, pilot.seed, ticks, units, shares, tolerance, tuple(notes))
 
 
