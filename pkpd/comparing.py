@@ -125,7 +125,10 @@ def compare(
         if progress is not None:
             progress((number + 1) / len(plans))
     if practice is not None:
-        notes.append(f"In practice, in every arm: {practice}. Doses, their times and the dose strip are as prescribed.")
+        notes.append(
+            f"In practice, in every arm: {practice}. The dose strip, prescriptions and ends of treatment are as "
+            "prescribed; levels, effects and cumulative doses as given."
+        )
     notes += notes_of(models) + _clocks(arms, held) + _before_it_acts(arms)
     told, seen = tuple(notes), tuple(flags)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
