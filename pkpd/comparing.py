@@ -176,7 +176,10 @@ def compare(
         if progress is not None:
             progress((number + 1) / len(plans))
     if practice is not None:
-        notes.append(f"In practice, in every arm: {practice}. Doses, their times and the dose strip are as prescribed.")
+        notes.append(
+            f"In practice, in every arm: {practice}. The dose strip, prescriptions and ends of treatment are as "
+            "prescribed; levels, effects and cumulative doses as given."
+        )
     notes += notes_of(models, wanted) + notes_of_patients(each) + _clocks(arms, held) + _before_it_acts(arms)
     if isinstance(subjects, Population) and subjects.draws != PLAIN:
         notes.append(EVEN_DRAWS)
