@@ -9,7 +9,7 @@ order 13 (Higham, SIAM J Matrix Anal Appl 2005;26:1179-1193).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,8 +165,8 @@ def _with_turns(c: Floats, matrix: Floats, state: Floats, at: Floats, passed: Fl
     return places[order], levels[order]
 
 
-def _root(value: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function that changes its sign is 0; on a plateau, where rounding alone changed it, the end nearer to 0."""
+def _root(value: Callable[..., Any], low: float, high: float) -> float:
+    """Where a function that changes its sign is 0; on a plateau, where rounding changed it, the end nearer to 0."""
     from scipy.optimize import brentq
 
     first, last = value(low), value(high)
