@@ -120,13 +120,13 @@ def compare(
     people = enough.people_for(subjects, seed, error)
     if people is not None:
         allowed = enough.ERROR if error is None else error
-        found, remark = enough.until_enough(
+        found, note = enough.until_enough(
             lambda size: again(replace(people, size=size), progress=progress),
             lambda made: _farthest(made, allowed),
             allowed,
             at_most,
         )
-        return replace(found, notes=(*found.notes, remark))
+        return replace(found, notes=(*found.notes, note))
     if not isinstance(regimens, Mapping):
         raise SimulationError(f"compare: regimens are given as name -> prescription, not as {str(regimens)[:40]}.")
     if not isinstance(model, Model):
