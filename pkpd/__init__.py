@@ -36,6 +36,9 @@ _PLACES = {
     "WeightBands": "practice.rounding",
     "Vial": "practice.rounding",
     "Pump": "practice.rounding",
+    "Choice": "population.covariates",
+    "load_population": "populations",
+    "enrol": "recruiting",
     "Flag": "flags",
     "simulate": "simulation",
     "Tolerance": "solving",
@@ -57,9 +60,17 @@ _PLACES = {
     "run_trials": "trials.running",
     "Literature": "trials.literature",
     "run_literature": "trials.literature",
+    "forecast": "forecasting",
+    "Forecast": "forecasting",
+    "percentiles": "streaming.verb",
+    "Percentiles": "streaming.values",
     "disagree": "disagreement.verb",
     "Disagreement": "disagreement.values",
     "Comparison": "comparison",
+    "draw_estimates": "estimates.drawing",
+    "Estimates": "estimates.drawing",
+    "uncertainty": "replicates.verb",
+    "Uncertainty": "replicates.values",
     "Study": "study",
     "load_study": "study",
     "read_study": "study",
@@ -79,7 +90,11 @@ if TYPE_CHECKING:
     from pkpd.dosing.regimen import Dose as Dose
     from pkpd.dosing.regimen import Regimen as Regimen
     from pkpd.errors import PkpdError as PkpdError
+    from pkpd.estimates.drawing import Estimates as Estimates
+    from pkpd.estimates.drawing import draw_estimates as draw_estimates
     from pkpd.flags import Flag as Flag
+    from pkpd.forecasting import Forecast as Forecast
+    from pkpd.forecasting import forecast as forecast
     from pkpd.model.effect import Effect as Effect
     from pkpd.model.library import default_effects as default_effects
     from pkpd.model.library import load as load
@@ -91,9 +106,11 @@ if TYPE_CHECKING:
     from pkpd.model.modelfile import read_model as read_model
     from pkpd.model.modelfile import read_modifier as read_modifier
     from pkpd.model.modifier import Modifier as Modifier
+    from pkpd.population.covariates import Choice as Choice
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Share as Share
     from pkpd.population.people import Spread as Spread
+    from pkpd.populations import load_population as load_population
     from pkpd.practice.adherence import DropOut as DropOut
     from pkpd.practice.adherence import Late as Late
     from pkpd.practice.adherence import Missed as Missed
@@ -104,9 +121,14 @@ if TYPE_CHECKING:
     from pkpd.predicting import predict as predict
     from pkpd.preparing import Prepared as Prepared
     from pkpd.preparing import prepare as prepare
+    from pkpd.recruiting import enrol as enrol
+    from pkpd.replicates.values import Uncertainty as Uncertainty
+    from pkpd.replicates.verb import uncertainty as uncertainty
     from pkpd.result import Result as Result
     from pkpd.simulation import simulate as simulate
     from pkpd.solving import Tolerance as Tolerance
+    from pkpd.streaming.values import Percentiles as Percentiles
+    from pkpd.streaming.verb import percentiles as percentiles
     from pkpd.study import Study as Study
     from pkpd.study import load_study as load_study
     from pkpd.study import read_study as read_study

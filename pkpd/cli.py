@@ -1,4 +1,4 @@
-"""The command line: `pkpd compare STUDY`, `pkpd disagree REGIMEN`, `pkpd models`, `pkpd show MODEL`.
+"""The command line: `pkpd compare`, `pkpd uncertainty`, `pkpd disagree`, `pkpd models`, `pkpd show`.
 
 A user's mistake ends with its message and exit status 2; nothing half-written is left behind.
 """
@@ -18,7 +18,7 @@ from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
 
-COMMANDS = ("compare", "trial", "literature", "disagree", "models", "show")
+COMMANDS = ("compare", "uncertainty", "trial", "literature", "disagree", "models", "show")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,6 +72,27 @@ def build_parser() -> argparse.ArgumentParser:
     literature.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
     )
+    doubt = commands.add_parser(
+        "uncertainty", help="a study under what is not known of patients, estimates and models: table and figure"
+    )
+    doubt.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
+    doubt.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
+    doubt.add_argument("--replicates", type=int, default=200, metavar="N", help="draws of the estimates (default: 200)")
+    doubt.add_argument("--subjects", type=int, default=300, metavar="N", help="virtual patients (default: 300)")
+    doubt.add_argument("--seed", type=int, metavar="N", help="seed of the patients and of the draws")
+    doubt.add_argument(
+        "--scans",
+        default="leave",
+        metavar="WAY",
+        help='where only a range worth trying is known: "leave" it out (default), or sample it, "uniform"',
+    )
+    doubt.add_argument(
+        "--models",
+        default="library",
+        metavar="WHICH",
+        help='others beside that of the study: "library", all that take its regimens (default), or "none"',
+    )
+    doubt.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
     disagree = commands.add_parser("disagree", help="one regimen through every model: table and figure")
     disagree.add_argument("regimen", metavar="REGIMEN", help='such as "0.5 mg/kg iv over 40 min"')
     disagree.add_argument("--analyte", metavar="NAME", help='such as "S-ketamine" or "ketamine"')
@@ -84,18 +105,18 @@ def build_parser() -> argparse.ArgumentParser:
     disagree.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
     )
-    models = commands.add_parser("models", help="list models, effects, modifiers, studies and guidance")
+    models = commands.add_parser("models", help="list models, effects, modifiers, studies, populations and guidance")
     models.add_argument(
         "kind",
         nargs="?",
         metavar="KIND",
-        help="only pk, effect, modifier, study, guidance or generic; or incomplete: what could not be completed",
+        help="only pk, effect, modifier, study, population, guidance or generic; or incomplete: what is not complete",
     )
     show = commands.add_parser(
-        "show", help="show every number of a model, effect, modifier, study or guidance with its source and mark"
+        "show", help="show every number of a model, effect, modifier, study, population or guidance with its source"
     )
     show.add_argument(
-        "model", metavar="NAME", help="of a model, effect, modifier, study or guidance, or path of a file"
+        "model", metavar="NAME", help="of a model, effect, modifier, study, population or guidance, or path of a file"
     )
     show.add_argument(
         "--with", dest="beside", nargs="+", default=[], metavar="MODIFIER", help="modifiers that act on it"
@@ -119,6 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         run = {
             "compare": _compare,
+            "uncertainty": _uncertainty,
             "trial": _trial,
             "literature": _literature,
             "disagree": _disagree,
@@ -203,6 +225,35 @@ def _literature(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _uncertainty(chosen: argparse.Namespace) -> int:
+    from pkpd.study import load_study
+    from pkpd.terminal.uncertainty import csv_text, print_uncertainty
+
+    for name in ("subjects", "threads", "replicates"):
+        value = getattr(chosen, name)
+        if value is not None and value < 1:
+            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+    if chosen.models not in ("library", "none"):
+        raise UnknownName(f'--models: "{chosen.models}" is not known. {nearest(chosen.models, ("library", "none"))}')
+    study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
+    name = f"{study.id}-uncertainty"
+    folder = _folder(chosen.out, _files(name))
+    load_meanwhile("pkpd.plot.uncertainty")
+    label = f"{chosen.replicates:,} draws x {study.population.size:,} patients, {len(study.arms)} regimens"
+    with progress_bar(label) as progress:
+        found = study.uncertainty(
+            replicates=chosen.replicates,
+            models=None if chosen.models == "none" else chosen.models,
+            scans=chosen.scans,
+            threads=chosen.threads,
+            progress=progress,
+        )
+    written = _write(folder, name, csv_text(found), found.plot())
+    print_uncertainty(found)
+    print(written)
+    return 0
+
+
 def _disagree(chosen: argparse.Namespace) -> int:
     from pkpd.disagreement.verb import disagree
     from pkpd.terminal.disagreement import csv_text, file_name, print_disagreement
@@ -278,6 +329,10 @@ def _show(chosen: argparse.Namespace) -> int:
         from pkpd.terminal.study import print_study
 
         print_study(load_study(chosen.model), chosen.model)
+    elif kind == "population":
+        from pkpd.terminal.population import print_population
+
+        print_population(chosen.model)
     elif kind == "guidance":
         print_guidance(chosen.model)
     elif isinstance(found := load_any(chosen.model), Modifier):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd import validity
+from pkpd import capacity, enough, validity
 from pkpd.arms import Given, modified_for, notes_of, planned
+from pkpd.company import notes_of_patients
 from pkpd.comparison import Arm, Comparison
 from pkpd.dosing.prescription import time_text
 from pkpd.dosing.regimen import Regimen
+from pkpd.enough import Farthest
 from pkpd.errors import SimulationError, UnknownName, unknown
 from pkpd.flags import Flag
 from pkpd.guidance import judging
@@ -24,11 +28,12 @@ from pkpd.model.effect import Effect
 from pkpd.model.expressions import named
 from pkpd.model.library import DEFAULT_MODEL, default_effects
 from pkpd.model.model import Model
+from pkpd.montecarlo import EVEN_DRAWS
 from pkpd.outcomes import END, RELIEF_TIMES, WEEK, Asked, keeping, outcomes
-from pkpd.population.people import Population
+from pkpd.population.people import PLAIN, Population
 from pkpd.practice.practice import Practice
 from pkpd.result import Result
-from pkpd.simulation import concentrations, individuals, practised, raised
+from pkpd.simulation import check_subjects, concentrations, form_of, individuals, practised, raised
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, ticks
 from pkpd.units import parse
@@ -38,6 +43,11 @@ Progress = Callable[[float], None]
 
 JOINT = (0.3, "1 week", "psychotomimetic-asked")
 AFTER_LAST_END = 12 * WEEK
+MANY = 200_000  # patients of all arms together, from whom on the memory they need is looked at first
+STREAMED = (
+    "pkpd.percentiles sums up any number of patients in memory that does not grow with them; pkpd.forecast tells "
+    "beforehand what a run takes."
+)
 
 
 def compare(
@@ -58,6 +68,8 @@ def compare(
     title: str = "",
     indication: str | None = None,
     practice: Practice | None = None,
+    error: float | None = None,
+    at_most: int = 100_000,
 ) -> Comparison:
     """Compare regimens in the same virtual patients.
 
@@ -65,7 +77,7 @@ def compare(
     regimens  : name -> Regimen or prescription text, or a tuple of it and modifiers ("20 mg oral", "ticlopidine"), and
                 effects that take the place of those of the same name in this arm, such as those of another indication;
                 "no treatment" is an arm too, and takes the end of treatment of the first arm that has one
-    subjects  : Population, number of patients, or parameter table
+    subjects  : Population, number of patients, or parameter table; "auto" for as many patients as `error` needs
     until     : end of the course, text with its unit; 84 days after the last end of treatment unless given
     seed      : of the patients; 1 unless given, or the population's own
     reference : arm the others are held against; the last arm without treatment, else the first arm, unless given
@@ -82,9 +94,39 @@ def compare(
                 guidelines left and harms to mind are among the flags
     practice  : how far what patients get departs from the regimens, alike in every arm; relief is still scored from the
                 end of treatment as prescribed
-    returns   : Comparison
+    error     : Monte-Carlo standard error up to which patients are added to the population: of every probability and
+                fraction, and of every other mean as a share of its size (of the standard deviation between patients,
+                where that is larger), differences included; 0.01 under subjects="auto" unless given
+    at_most   : how many patients that may take; whether it was enough stands in the notes
+    returns   : Comparison; of as many patients as were needed it is the same as of that number given at once
     Raises a PkpdError for anything that does not fit, before anything runs.
     """
+    again = partial(
+        compare,
+        model,
+        regimens,
+        until=until,
+        reference=reference,
+        effects=effects,
+        threshold=threshold,
+        joint=joint,
+        paired=paired,
+        tolerance=tolerance,
+        threads=threads,
+        title=title,
+        indication=indication,
+        practice=practice,
+    )
+    people = enough.people_for(subjects, seed, error)
+    if people is not None:
+        allowed = enough.ERROR if error is None else error
+        found, remark = enough.until_enough(
+            lambda size: again(replace(people, size=size), progress=progress),
+            lambda made: _farthest(made, allowed),
+            allowed,
+            at_most,
+        )
+        return replace(found, notes=(*found.notes, remark))
     if not isinstance(regimens, Mapping):
         raise SimulationError(f"compare: regimens are given as name -> prescription, not as {str(regimens)[:40]}.")
     if not isinstance(model, Model):
@@ -104,16 +146,24 @@ def compare(
     ends = _ends(plans)
     horizon = max(ends.values()) + AFTER_LAST_END if until is None else ticks(until, "until")
     asked = Asked(horizon, analyte, level, _joint(model, joint))
-    patients = _patients(model, subjects, seed)
-    people: list[Individuals] = []
+    size = capacity.count_of(subjects)
+    if size * len(plans) >= MANY:
+        need = capacity.memory_of(lambda some: again(capacity.first_of(subjects, some)), size)
+        capacity.refuse("compare", need, size, len(plans), STREAMED)
+    usual = next((form_of(regimen) for regimen in plans.values() if not regimen.is_empty), "")
+    patients = _patients(model, subjects, seed, usual)
+    each: list[Individuals] = []
     for number, (name, regimen) in enumerate(plans.items()):
-        own = patients if models[name] is model else _patients(models[name], subjects, seed)
-        people.append(own if paired else _others(models[name], subjects, seed, number, own))
-        validity.refuse(people[-1], regimen, f'regimen "{name}"')
-    given = [practised(own, regimen, practice) for own, regimen in zip(people, plans.values(), strict=True)]
+        form = usual if regimen.is_empty else form_of(regimen)
+        same = models[name] is model and (form == usual or not patients.variants)
+        own = patients if same else _patients(models[name], subjects, seed, form)
+        each.append(own if paired else _others(models[name], subjects, seed, number, own, form))
+        check_subjects(each[-1], regimen, f'regimen "{name}"')
+        validity.refuse(each[-1], regimen, f'regimen "{name}"')
+    given = [practised(own, regimen, practice) for own, regimen in zip(each, plans.values(), strict=True)]
     arms: list[Arm] = []
     flags: list[Flag] = []
-    for number, ((name, regimen), own) in enumerate(zip(plans.items(), people, strict=True)):
+    for number, ((name, regimen), own) in enumerate(zip(plans.items(), each, strict=True)):
         done = _Done(own.size, number, len(plans), progress)
         got = given[number]
         made = outcomes(own, got, ends[name], asked, tolerance, threads, done)
@@ -127,9 +177,23 @@ def compare(
             progress((number + 1) / len(plans))
     if practice is not None:
         notes.append(f"In practice, in every arm: {practice}. Doses, their times and the dose strip are as prescribed.")
-    notes += notes_of(models, wanted) + _clocks(arms, held) + _before_it_acts(arms)
+    notes += notes_of(models, wanted) + notes_of_patients(each) + _clocks(arms, held) + _before_it_acts(arms)
+    if isinstance(subjects, Population) and subjects.draws != PLAIN:
+        notes.append(EVEN_DRAWS)
     told, seen = tuple(notes), tuple(flags)
     return Comparison(tuple(arms), held, paired, analyte, level, horizon, asked.joint, told, title, patients.seed, seen)
+
+
+def _farthest(made: Comparison, error: float) -> Farthest:
+    """The summary or difference whose Monte-Carlo error is the largest part of what is allowed."""
+    worst = Farthest(0.0, "nothing")
+    for one in [*made.summaries(), *made.differences()]:
+        limit = enough.allowed(error, one.unit, one.value, one.error * math.sqrt(one.subjects))
+        if one.error > worst.times * limit and limit > 0:
+            against = f" against {one.against}" if one.against else ""
+            what = f"{one.quantity} {one.when}".rstrip()
+            worst = Farthest(one.error / limit, f"{what} under {one.regimen}{against}")
+    return worst
 
 
 class _Done:
@@ -222,16 +286,21 @@ def _joint(model: Model, asked: tuple[float, str, str] | None) -> tuple[float, s
     return joint
 
 
-def _patients(model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None) -> Individuals:
+def _patients(model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None, form: str) -> Individuals:
     if isinstance(subjects, Population):
-        return individuals(model, subjects if seed is None else replace(subjects, seed=seed))
+        return individuals(model, subjects if seed is None else replace(subjects, seed=seed), form)
     if isinstance(subjects, (int, np.integer)) and not isinstance(subjects, bool):
         return individuals(model, Population(int(subjects), seed=1 if seed is None else seed))
     return individuals(model, subjects)
 
 
 def _others(
-    model: Model, subjects: Population | int | Mapping[str, Any], seed: int | None, number: int, first: Individuals
+    model: Model,
+    subjects: Population | int | Mapping[str, Any],
+    seed: int | None,
+    number: int,
+    first: Individuals,
+    form: str,
 ) -> Individuals:
     """Patients of arm `number` where arms have patients of their own."""
     if number == 0:
@@ -241,7 +310,7 @@ def _others(
     people = subjects if isinstance(subjects, Population) else Population(int(subjects))
     people = people if seed is None else replace(people, seed=seed)
     shifted = tuple(int(s) for s in people.numbers + number * (int(people.numbers.max()) + 1))
-    return individuals(model, replace(people, subjects=shifted))
+    return individuals(model, replace(people, subjects=shifted), form)
 
 
 def _analyte(model: Model) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd import montecarlo
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import unknown
 from pkpd.flags import Flag
@@ -27,6 +28,7 @@ Floats = NDArray[np.float64]
 Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
 NORMAL_95 = "95 % of the estimate"
 PATIENTS_90 = "5th to 95th percentile of patients"
+SHARES = np.array([0.05, 0.5, 0.95])
 
 COLUMNS = (
     "regimen",
@@ -41,6 +43,9 @@ COLUMNS = (
     "median",
     "unit",
     "patients",
+    "low_error",
+    "high_error",
+    "median_error",
 )
 
 OF_THE_MODEL = ("limit", "conversion")  # kinds of flags that are about the simulation itself
@@ -115,6 +120,7 @@ class Summary:
     error         : Monte-Carlo standard error of the value
     median        : over patients; nan for an event
     against       : the reference regimen of a difference; "" for the quantity itself
+    low_error, high_error, median_error : Monte-Carlo standard errors of percentiles of patients; nan of what is none
     """
 
     regimen: str
@@ -129,6 +135,9 @@ class Summary:
     median: float
     unit: str
     subjects: int
+    low_error: float = math.nan
+    high_error: float = math.nan
+    median_error: float = math.nan
 
 
 def wilson(events: float, subjects: int) -> tuple[float, float]:
@@ -159,14 +168,30 @@ def summarise(arm: Arm, outcome: Outcome) -> Summary:
             low,
             high,
             NORMAL_95,
-            math.sqrt(mean * (1 - mean) / n) if n > 1 else math.nan,
+            montecarlo.of_probability(mean, n),
             math.nan,
             outcome.unit,
             n,
         )
-    low, middle, high = (float(q) for q in np.quantile(values, (0.05, 0.5, 0.95)))
+    found, errors = montecarlo.percentiles(values, SHARES)
+    low, middle, high = found.tolist()
+    low_error, middle_error, high_error = errors.tolist()
     return Summary(
-        arm.name, outcome.name, outcome.when, "", mean, low, high, PATIENTS_90, _error(values), middle, outcome.unit, n
+        arm.name,
+        outcome.name,
+        outcome.when,
+        "",
+        mean,
+        low,
+        high,
+        PATIENTS_90,
+        montecarlo.of_mean(values),
+        middle,
+        outcome.unit,
+        n,
+        low_error,
+        high_error,
+        middle_error,
     )
 
 
@@ -176,10 +201,12 @@ def difference(arm: Arm, reference: Arm, outcome: Outcome, paired: bool) -> Summ
     n = len(outcome.values)
     if paired:
         differences = outcome.values - other.values
-        value, error, middle = float(differences.mean()), _error(differences), float(np.median(differences))
+        value, error = float(differences.mean()), montecarlo.of_mean(differences)
+        (middle,), (middle_error,) = montecarlo.percentiles(differences, np.array([0.5]))
     else:
         value = float(outcome.values.mean() - other.values.mean())
-        error, middle = math.hypot(_error(outcome.values), _error(other.values)), math.nan
+        error = math.hypot(montecarlo.of_mean(outcome.values), montecarlo.of_mean(other.values))
+        middle, middle_error = math.nan, math.nan
     return Summary(
         arm.name,
         outcome.name,
@@ -190,9 +217,10 @@ def difference(arm: Arm, reference: Arm, outcome: Outcome, paired: bool) -> Summ
         value + Z95 * error,
         NORMAL_95,
         error,
-        math.nan if outcome.event else middle,
+        math.nan if outcome.event else float(middle),
         outcome.unit,
         n,
+        median_error=math.nan if outcome.event else float(middle_error),
     )
 
 
@@ -205,10 +233,6 @@ def _runs(numbers: list[int]) -> str:
         else:
             runs.append([number])
     return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
-
-
-def _error(values: Floats) -> float:
-    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
 
 
 @dataclass(frozen=True)
@@ -344,6 +368,9 @@ class Comparison:
                 s.median,
                 s.unit,
                 s.subjects,
+                s.low_error,
+                s.high_error,
+                s.median_error,
                 *([self._flags_of(s.regimen, s.against)] if self.flags else []),
             )
             for s in [*self.summaries(), *self.differences()]

@@ -77,6 +77,12 @@ def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> Non
             )
 
 
+def check_subjects(subjects: Individuals, regimen: Regimen, where: str = "regimen") -> None:
+    """Refuse a regimen that does not suit the model, or the model of those who have modifiers of their own."""
+    for model in (subjects.model, *subjects.variants.values()):
+        check_regimen(model, regimen, where)
+
+
 def _refuse_units_given_apart(model: Model, regimen: Regimen, where: str) -> None:
     """Refuse two doses at one time by a route whose bioavailability depends on how much is given at a time."""
     seen: set[tuple[str, int]] = set()
@@ -121,7 +127,7 @@ def groups(subjects: Individuals, regimens: Regimen | Sequence[Regimen], ticks: 
     found = []
     make = _events if len(given.parts) <= FEW else _scheduled
     for part in given.parts:
-        check_regimen(subjects.model, part.regimen)
+        check_subjects(subjects, part.regimen)
         _refuse_parts_of_units(subjects, part)
         for alike in _by_row(_timing(subjects, part), part):
             for timed in _by_row(ticks[alike.who] if ticks.ndim == 2 else None, alike):

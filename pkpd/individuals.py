@@ -5,9 +5,8 @@ Made once and used for every arm, so that the same patients go through all of th
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
+from pkpd.known import USUAL, covariates_of
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.modifying import overridden
+from pkpd.model.parts import estimated
 from pkpd.model.program import Program, compiled
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
@@ -26,8 +27,6 @@ from pkpd.units import analyse
 
 Floats = NDArray[np.float64]
 Column = Floats | float
-
-USUAL = ("weight", "age")  # covariates that a table may hold whatever the model reads
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,9 @@ class Individuals:
     covariates : covariate -> (subjects), canonical units; those the population names, and those the model or one of
                  its effects reads
     known      : covariates whose values were given; the others have the typical one of the file that reads them
+    variants   : modifier that some patients have of their own -> the model with it alone
+    beside     : modifier -> (subjects) who has it of his own
+    whole      : effect id -> "log_odds", "factor" or "points" -> (subjects), where modifiers of their own change them
     parameters : model parameter, derived parameter or covariate -> (subjects) or one, canonical units
     effects    : effect id -> parameter -> (subjects) or one
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
@@ -57,6 +59,9 @@ class Individuals:
     draws: Mapping[str, Floats]
     seed: int
     known: frozenset[str] = frozenset()
+    variants: Mapping[str, Model] = field(default_factory=dict)
+    beside: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    whole: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
 
     def only(self, kept: NDArray[np.int64]) -> Individuals:
         """Some of the subjects.
@@ -77,6 +82,8 @@ class Individuals:
             },
             responders={name: part(column) for name, column in self.responders.items()},
             draws={name: part(column) for name, column in self.draws.items()},
+            beside={name: part(mask) for name, mask in self.beside.items()},
+            whole={effect: {name: part(column) for name, column in own.items()} for effect, own in self.whole.items()},
         )
 
     @property
@@ -134,11 +141,13 @@ class Individuals:
         return values
 
 
-def of_population(model: Model, population: Population) -> Individuals:
+def of_population(model: Model, population: Population, estimates: Mapping[str, float] | None = None) -> Individuals:
     """The patients of a population under a model.
 
     model      : with the effects that are to be computed
     population : virtual patients
+    estimates  : parameter, or "effect.parameter" -> typical value in place of the model's, canonical; not 0. The
+                 program of the model stays, so that a replicate of its estimates costs no more than its patients
     Raises SimulationError where the model needs parameters that only a table can give.
     """
     for parameter in model.parameters.values():
@@ -148,29 +157,11 @@ def of_population(model: Model, population: Population) -> Individuals:
                 f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
             )
     read = _read(model)
-    for name in population.covariates:
-        known = {*read, *USUAL}
-        if name not in known and (meant := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
-            raise SimulationError(
-                f"population: the model {model.id} reads no covariate {name}. Allowed: {', '.join(sorted(known))}. "
-                f'Did you mean "{meant[0]}"?'
-            )
-        if name in model.parameters or name in model.derived:
-            raise SimulationError(
-                f"population: {name} is a parameter of the model {model.id}, not a covariate. Use model.with_values."
-            )
-        dimension = population.dimension(name)
-        if name in read and dimension is not None and dimension != analyse(read[name].unit)[1]:
-            raise SimulationError(
-                f"population: {name} is given as {population.covariates[name]!r}; it is in "
-                f"{read[name].unit or 'no unit'} under the model {model.id}."
-            )
-    covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
-    covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
-    covariates["weight"] = population.covariate("weight", 70.0)
-    parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
+    covariates, known = covariates_of(model, population, read)
+    typical = estimated(model.parameters, estimates)
+    parameters = individual(model.id, typical, model.covariances, (), covariates, population)
     values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
-    return _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
+    return _with_effects(model, population, covariates, values, known=known, estimates=estimates)
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
@@ -290,17 +281,19 @@ def _with_effects(
     columns: Mapping[str, Floats] | None = None,
     drawn: bool = False,
     known: Iterable[str] = (),
+    estimates: Mapping[str, float] | None = None,
 ) -> Individuals:
     """Subjects with the parameters, traits and draws of every effect.
 
-    columns : of a table, "effect.parameter" among them: what it gives outright is left as given
-    drawn   : whether traits are drawn though nothing else varies
-    known   : covariates whose values were given
+    columns   : of a table, "effect.parameter" among them: what it gives outright is left as given
+    drawn     : whether traits are drawn though nothing else varies
+    known     : covariates whose values were given
+    estimates : "effect.parameter" -> typical value in place of the effect's
     """
     effects: dict[str, Mapping[str, Column]] = {}
     responders, draws = {}, {}
     for effect in model.effects:
-        own = _effect_parameters(effect, covariates, people, columns or {})
+        own = _effect_parameters(effect, covariates, people, columns or {}, estimates)
         effects[effect.id] = own
         if effect.responder is not None:
             responders[effect.id] = _responders(effect, own[effect.responder], people, drawn)
@@ -359,9 +352,14 @@ def _limits(model: Model) -> dict[str, bool]:
 
 
 def _effect_parameters(
-    effect: Effect, covariates: Mapping[str, Floats], people: Population, columns: Mapping[str, Floats]
+    effect: Effect,
+    covariates: Mapping[str, Floats],
+    people: Population,
+    columns: Mapping[str, Floats],
+    estimates: Mapping[str, float] | None,
 ) -> dict[str, Column]:
-    table = individual(effect.id, effect.parameters, (), effect.correlations, covariates, people)
+    typical = estimated(effect.parameters, estimates, f"{effect.id}.")
+    table = individual(effect.id, typical, (), effect.correlations, covariates, people)
     table |= {name: columns[f"{effect.id}.{name}"] for name in effect.parameters if f"{effect.id}.{name}" in columns}
     for name, expression in effect.derived.items():
         table[name] = np.asarray(expression.evaluate({**covariates, **table}))

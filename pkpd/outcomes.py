@@ -56,25 +56,20 @@ def outcomes(
     tolerance: Tolerance | None,
     threads: int | None,
     progress: Callable[[int], None],
+    known: Mapping[str, Floats] | None = None,
 ) -> tuple[Outcome, ...]:
     """Every outcome of every patient under one regimen.
 
     regimen  : of all patients, or what each of them gets
     end      : of treatment, ticks
     progress : called with a number of subjects just done
+    known    : output -> (4, subjects) as from `extremes` with what `followed` says, where that was found already
     """
     analyte, level, horizon = asked.analyte, asked.level, asked.horizon
-    followed = {analyte: level} if analyte else {}
-    for effect in patients.model.effects:
-        if effect.role in ("side effect", "measure"):
-            root = root_of(effect, patients.model.effects)
-            if root.driver is not None:
-                followed.setdefault(patients.program.site_of(root), np.inf)
     measured = _measured(patients.model)
-    followed |= dict.fromkeys(measured, np.inf)
-    found = {}
-    if followed:
-        found = extremes(patients, regimen, horizon, followed, tolerance=tolerance, threads=threads, progress=progress)
+    found = dict(known or {})
+    if rest := {name: at for name, at in followed(patients, asked).items() if name not in found}:
+        found |= extremes(patients, regimen, horizon, rest, tolerance=tolerance, threads=threads, progress=progress)
     made = _doses(patients, regimen)
     if analyte:
         peak, _, area, above = found[analyte]
@@ -96,6 +91,17 @@ def outcomes(
     if asked.joint is not None:
         made += _joint_states(patients, relief, events, asked.joint)
     return tuple(made)
+
+
+def followed(patients: Individuals, asked: Asked) -> dict[str, float]:
+    """The outputs whose peaks and areas make outcomes, and the level above which each is timed, mg/L."""
+    wanted = {asked.analyte: asked.level} if asked.analyte else {}
+    for effect in patients.model.effects:
+        if effect.role in ("side effect", "measure"):
+            root = root_of(effect, patients.model.effects)
+            if root.driver is not None:
+                wanted.setdefault(patients.program.site_of(root), np.inf)
+    return wanted | dict.fromkeys(_measured(patients.model), np.inf)
 
 
 def _doses(patients: Individuals, regimen: Given) -> list[Outcome]:

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import solving, validity
+from pkpd.company import of_patients
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.received import Received
 from pkpd.dosing.regimen import Regimen
 from pkpd.entering import check_regimen as check_regimen
+from pkpd.entering import check_subjects as check_subjects
 from pkpd.entering import dosed_states, groups
 from pkpd.errors import SimulationError
 from pkpd.flags import Flag
@@ -66,7 +68,8 @@ def simulate(
     """
     if times is None:
         raise SimulationError('simulate: no output times. Give times="0 to 24 h by 6 min" or (numbers, "h").')
-    subjects = individuals(model, population)
+    own = isinstance(population, Population) and population.modifiers
+    subjects = individuals(model, population, form_of(regimen) if own else "")
     ticks = read_times(times)
     regimens = per_subject(regimen, subjects.size)
     check_all(subjects, regimens)
@@ -102,7 +105,7 @@ def practised(
 def check_all(subjects: Individuals, regimens: Regimen | Sequence[Regimen]) -> None:
     """Refuse a regimen that does not suit the model, and patients or a regimen beyond its hard limits."""
     for regimen in [regimens] if isinstance(regimens, Regimen) else dict.fromkeys(regimens):
-        check_regimen(subjects.model, regimen)
+        check_subjects(subjects, regimen)
     validity.refuse(subjects, regimens)
 
 
@@ -140,8 +143,19 @@ def _of(regimens: Regimen | Sequence[Regimen], kept: Integers) -> Regimen | Sequ
     return regimens if isinstance(regimens, Regimen) else Received.of(regimens).only(kept)
 
 
-def individuals(model: Model, population: Population | int | Mapping[str, Any] | None) -> Individuals:
-    """Subjects out of whatever `simulate` takes as population."""
+def form_of(regimen: Any) -> str:
+    """The drug form of a regimen, a text or a list of them; "" where there is none or more than one."""
+    given = [regimen] if isinstance(regimen, (Regimen, str)) else list(regimen) if isinstance(regimen, Sequence) else []
+    plans = dict.fromkeys(one if isinstance(one, Regimen) else _read(one) for one in given)
+    forms = {form.enantiomer for plan in plans for form in plan.forms}
+    return forms.pop() if len(forms) == 1 else ""
+
+
+def individuals(model: Model, population: Population | int | Mapping[str, Any] | None, form: str = "") -> Individuals:
+    """Subjects out of whatever `simulate` takes as population.
+
+    form : drug form that is given, for patients with modifiers of their own that hold for one form
+    """
     if not isinstance(model, Model):
         raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if population is None:
@@ -151,7 +165,7 @@ def individuals(model: Model, population: Population | int | Mapping[str, Any] |
     if isinstance(population, (int, np.integer)):
         return of_population(model, Population(int(population)))
     if isinstance(population, Population):
-        return of_population(model, population)
+        return of_patients(model, population, form)
     if not hasattr(population, "keys"):
         raise SimulationError(f"population: {population!r} is not one. Give a number, a Population or a table.")
     return of_table(model, population)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pkpd.arms import Plan, modified_for
 from pkpd.comparing import compare, equipped
@@ -24,8 +25,11 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.populations import load_population
 from pkpd.practice.practice import Practice
 from pkpd.practice.reading import read_practice
+from pkpd.replicates.values import Uncertainty
+from pkpd.replicates.verb import uncertainty
 from pkpd.simulation import check_regimen
 from pkpd.times import ticks
 from pkpd.trials.reading import read_trials
@@ -164,6 +168,25 @@ class Study:
         )
         return replace(made, study=self.id)
 
+    def uncertainty(self, **options: Any) -> Uncertainty:
+        """The arms in the study's patients under what is not known of estimates and models.
+
+        options : further ones of `pkpd.uncertainty`, such as replicates, models, scans, threads, progress
+        """
+        return uncertainty(
+            self.model,
+            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
+            self.population,
+            self.until,
+            reference=self.reference,
+            effects=self.effects,
+            threshold=self.threshold,
+            title=self.title,
+            indication=self.indication,
+            study=self.id,
+            **options,
+        )
+
 
 def load_study(name: str | Path) -> Study:
     """A study of the library by name, or of the user's own by path.
@@ -253,7 +276,9 @@ def _study(document: Document) -> Study:
         effects,
         arms,
         reference,
-        read_population(top, sources, model, library.default_effects() if effects is None else effects),
+        read_population(
+            top, sources, model, library.default_effects() if effects is None else effects, load_population
+        ),
         threshold,
         until,
         sources,

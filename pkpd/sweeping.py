@@ -20,7 +20,7 @@ from pkpd.individuals import Individuals
 from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.result import Result
-from pkpd.simulation import check_regimen, concentrations, individuals, raised, thread_count
+from pkpd.simulation import check_subjects, concentrations, form_of, individuals, raised, thread_count
 from pkpd.solving import Tolerance
 from pkpd.times import TICKS_PER_HOUR, read_times
 from pkpd.units import analyse
@@ -59,10 +59,10 @@ def sweep(
     returns    : Sweep; the values of single subjects are dropped, so memory does not grow with the regimens
     Raises a PkpdError for anything that does not fit, before anything runs, and for a subject who cannot be integrated.
     """
-    subjects = individuals(model, population)
     plans = _named(regimens)
+    subjects = individuals(model, population, form_of(list(plans.values())))
     for name, regimen in plans.items():
-        check_regimen(model, regimen, f'regimen "{name}"')
+        check_subjects(subjects, regimen, f'regimen "{name}"')
         validity.refuse(subjects, regimen, f'regimen "{name}"')
     ticks = read_times(times)
     if ticks.ndim == 2:

@@ -38,6 +38,9 @@ seventy_kilogram = 70 * kilogram = per70kg
 nanomole = [substance] = nmol
 micromole = 1000 * nanomole = umol
 year = [age] = y = yr
+month = year / 12 = mo
+centimeter = [length] = cm
+meter = 100 * centimeter = m
 point = [score] = points
 mmHg = [pressure]
 hertz = [frequency] = Hz

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -29,13 +29,60 @@ CHILD = 30.0  # kg: below, somebody of unknown age is taken for a child
 
 
 @dataclass(frozen=True)
+class Seen:
+    """One limit, and how many are beyond it.
+
+    size      : of how many patients
+    low, high : least and largest value of those beyond, canonical; the weight where that speaks for an age nobody gave
+    why       : for the reader, where it is not the value itself
+    doubtful  : whether it is only possible
+    """
+
+    owner: Model | Effect
+    limit: Limit
+    count: int
+    size: int
+    low: float
+    high: float
+    why: str = ""
+    doubtful: bool = False
+
+    @property
+    def hard(self) -> bool:
+        """Whether it is refused."""
+        return self.limit.hard and not self.doubtful
+
+    def and_more(self, other: Seen) -> Seen:
+        """The same limit in these and in other patients."""
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        return replace(self, count=self.count + other.count, size=self.size + other.size, low=low, high=high)
+
+    @property
+    def text(self) -> str:
+        """How many, and with what."""
+        many = "" if self.size == 1 else f"{self.count:,} of {self.size:,} patients"
+        if self.why:
+            return f"{self.why}: {many}" if many else self.why
+        factor = analyse(self.limit.unit)[0]
+        unit = "years" if self.limit.unit == "year" else self.limit.unit
+        low, high = f"{self.low / factor:.3g}", f"{self.high / factor:.3g}"
+        span = f"{low if low == high else f'{low} to {high}'} {unit}".rstrip()
+        return f"{span} in {many}" if many else span
+
+    @property
+    def told(self) -> str:
+        """What was given, and the limit."""
+        of = f" of {self.limit.of}" if self.limit.of else ""
+        given = self.text if self.why else f"{self.limit.name}{of} is {self.text}"
+        return f"{given}; its limit is {self.limit}"
+
+
+@dataclass(frozen=True)
 class _Passed:
     """Who is beyond one limit.
 
-    who      : (subjects)
-    values   : (subjects) of what is limited, canonical; the weight where that speaks for an age nobody gave
-    why      : for the reader, where it is not the value itself
-    doubtful : whether it is only possible
+    who    : (subjects)
+    values : (subjects) of what is limited, canonical; others as of `Seen`
     """
 
     owner: Model | Effect
@@ -51,25 +98,11 @@ class _Passed:
         return self.limit.hard and not self.doubtful
 
     @property
-    def text(self) -> str:
-        """How many, and with what."""
-        count, size = int(self.who.sum()), len(self.who)
-        many = "" if size == 1 else f"{count:,} of {size:,} patients"
-        if self.why:
-            return f"{self.why}: {many}" if many else self.why
-        factor = analyse(self.limit.unit)[0]
-        unit = "years" if self.limit.unit == "year" else self.limit.unit
-        found = self.values[self.who] / factor
-        low, high = f"{found.min():.3g}", f"{found.max():.3g}"
-        span = f"{low if low == high else f'{low} to {high}'} {unit}".rstrip()
-        return f"{span} in {many}" if many else span
-
-    @property
-    def told(self) -> str:
-        """What was given, and the limit."""
-        of = f" of {self.limit.of}" if self.limit.of else ""
-        given = self.text if self.why else f"{self.limit.name}{of} is {self.text}"
-        return f"{given}; its limit is {self.limit}"
+    def seen(self) -> Seen:
+        """The same counted."""
+        found = np.asarray(self.values[self.who], float)
+        low, high = float(found.min(initial=np.inf)), float(found.max(initial=-np.inf))
+        return Seen(self.owner, self.limit, int(self.who.sum()), len(self.who), low, high, self.why, self.doubtful)
 
 
 def refuse(subjects: Individuals, plans: Plans, where: str = "") -> None:
@@ -87,7 +120,7 @@ def refuse(subjects: Individuals, plans: Plans, where: str = "") -> None:
 def reason(subjects: Individuals, plans: Plans) -> str:
     """Why `refuse` would refuse, in short; "" where it would not."""
     passed = _beyond(subjects, plans)
-    return "" if passed is None else passed.told
+    return "" if passed is None else passed.seen.told
 
 
 def _beyond(subjects: Individuals, plans: Plans) -> _Passed | None:
@@ -112,16 +145,37 @@ def flags(subjects: Individuals, plans: Plans, of: str = "", peaks: Peaks | None
     peaks : outputs of `followed` -> (subjects) highest level, mg/L
     Raises SimulationError where a level is beyond a hard limit.
     """
+    return flags_of(counted(subjects, plans, of, peaks), subjects.model, plans, of)
+
+
+def counted(subjects: Individuals, plans: Plans, of: str = "", peaks: Peaks | None = None) -> list[Seen]:
+    """Every limit, in a fixed order, and how many of some patients are beyond it; arguments as for `flags`.
+
+    Raises SimulationError where a level is beyond a hard limit.
+    """
     found = []
-    for passed in _passed(subjects, plans, peaks or {}):
-        if passed.hard:
-            _refuse(passed, subjects, plans, of)
-        outside = "Perhaps outside" if passed.doubtful else "Outside"
-        found.append(Flag("limit", of, f"{outside} the limit {passed.limit}: {passed.text}.", passed.owner.id))
-    added = [route.name for route in subjects.model.routes.values() if route.added]
+    for owner in subjects.model.files:
+        for limit in owner.validity:
+            passed = _of_limit(owner, limit, subjects, plans, peaks or {})
+            if passed is None:
+                continue
+            if passed.hard and passed.who.any():
+                _refuse(passed, subjects, plans, of)
+            found.append(passed.seen)
+    return found
+
+
+def flags_of(seen: Sequence[Seen], model: Model, plans: Plans, of: str = "") -> tuple[Flag, ...]:
+    """The flags of limits that somebody is beyond, and of routes that a script added."""
+    found = []
+    for one in seen:
+        if one.count:
+            outside = "Perhaps outside" if one.doubtful else "Outside"
+            found.append(Flag("limit", of, f"{outside} the limit {one.limit}: {one.text}.", one.owner.id))
+    added = [route.name for route in model.routes.values() if route.added]
     if added:
         used = _routes(plans)
-        found += [Flag("limit", of, *remark(subjects.model, route)) for route in added if route in used]
+        found += [Flag("limit", of, *remark(model, route)) for route in added if route in used]
     return tuple(found)
 
 
@@ -132,15 +186,6 @@ def followed(model: Model, plans: Plans) -> tuple[str, ...]:
         return ()
     used = _routes(plans)
     return tuple(dict.fromkeys(limit.of for limit in limits if limit.route in ("", *used)))
-
-
-def _passed(subjects: Individuals, plans: Plans, peaks: Peaks) -> Iterator[_Passed]:
-    """Every limit of the model and its effects that somebody is beyond."""
-    for owner in subjects.model.files:
-        for limit in owner.validity:
-            passed = _of_limit(owner, limit, subjects, plans, peaks)
-            if passed is not None and passed.who.any():
-                yield passed
 
 
 def _of_limit(owner: Model | Effect, limit: Limit, subjects: Individuals, plans: Plans, peaks: Peaks) -> _Passed | None:
@@ -205,7 +250,7 @@ def _refuse(passed: _Passed, subjects: Individuals, plans: Plans, where: str) ->
     owner, limit = passed.owner, passed.limit
     kind = "model" if isinstance(owner, Model) else "effect"
     at = f"{where}: " if where else ""
-    advice = [f"{at}{kind} {owner.id}: {passed.told}."]
+    advice = [f"{at}{kind} {owner.id}: {passed.seen.told}."]
     if limit.name in ("age", "weight"):
         who = np.flatnonzero(passed.who)
         own = plans if isinstance(plans, Regimen) else [plans[int(number)] for number in who]

@@ -55,7 +55,7 @@ def test_same_command_same_bytes(tmp_path, capsys):
         (["compare", "crps-infusions", "--sede", "1"], "--sede"),
         (["compare", "nowhere.toml"], "cannot be read"),
         (["show", "kamp2020"], 'Did you mean "kamp2020'),
-        (["show", "crps"], 'Did you mean "crps-infusions"'),
+        (["show", "crps-infusion"], 'Did you mean "crps-infusions"'),
         (["show", "crps-infusions", "--with", "rifampicin"], "study"),
         (["show", "nowhere.toml"], "cannot be read"),
         (["models", "pkk"], 'Did you mean "pk"'),

@@ -219,7 +219,7 @@ def test_a_study_may_say_age_and_traits():
     ("added", "words"),
     [
         (AGE.replace("year", "kg"), ["[population.age.unit]", "age is in year"]),
-        (AGE.replace("age]", "asian]"), ["[population.asian]", "Allowed: age, weight"]),
+        (AGE.replace("age]", "asian]"), ["[population.asian]", "Allowed: age, height"]),
         ('[population.age]\nshare = 0.5\nsource = "otto2021"\nmark = "assumed"\n', ["[population.age.share]", "trait"]),
         (
             '[population.age]\nvalue = 5\nsource = "otto2021"\nmark = "assumed"\n',

@@ -30,6 +30,8 @@ class Subjects(Protocol):
     def effects(self) -> Mapping[str, Mapping[str, Floats | float]]: ...
     @property
     def responders(self) -> Mapping[str, NDArray[np.bool_]]: ...
+    @property
+    def whole(self) -> Mapping[str, Mapping[str, Floats]]: ...
 
 
 def curve_value(subjects: Subjects, effect: Effect, concentration: Floats | float, hours: Floats | float) -> Floats:
@@ -43,18 +45,23 @@ def curve_value(subjects: Subjects, effect: Effect, concentration: Floats | floa
     if effect.driver is not None and effect.driver.multiply is not None:
         drive = concentration * own[effect.driver.multiply]
     of = {role: own[name] for role, name in effect.curve.parameters.items()}
-    return _modified(effect, CURVES[effect.curve.form](drive, hours, of))
+    return _modified(effect, subjects.whole.get(effect.id, {}), CURVES[effect.curve.form](drive, hours, of))
 
 
-def _modified(effect: Effect, value: Floats) -> Floats:
-    """A curve's value after what modifiers do to the whole effect: log-odds shifted, then multiplied, then added to."""
-    if effect.log_odds:
-        odds = np.exp(np.clip(effect.log_odds, -700.0, 700.0))  # no probability shows more, and exp would overflow
+def _modified(effect: Effect, own: Mapping[str, Floats], value: Floats) -> Floats:
+    """A curve's value after what modifiers do to the whole effect: log-odds shifted, then multiplied, then added to.
+
+    own : "log_odds", "factor" or "points" -> (subjects), where subjects differ; who has 0, 1 or 0 is left as he is
+    """
+    log_odds = own.get("log_odds", effect.log_odds)
+    if np.any(log_odds):
+        odds = np.exp(np.clip(log_odds, -700.0, 700.0))  # no probability shows more, and exp would overflow
         value = value * odds / (1.0 - value + value * odds)
-    if effect.factor != 1.0:
-        value = value * effect.factor
-    if effect.points:
-        value = value + effect.points
+    factor, points = own.get("factor", effect.factor), own.get("points", effect.points)
+    if np.any(factor != 1.0):
+        value = value * factor
+    if np.any(points):
+        value = value + points
     return value
 
 

@@ -5,6 +5,8 @@ Nothing here is a prediction of a patient's risk. For research and teaching, not
 
 from __future__ import annotations
 
+from pkpd.guidance.crowd import Crowd as Crowd
+from pkpd.guidance.crowd import screen_population as screen_population
 from pkpd.guidance.described import Described as Described
 from pkpd.guidance.described import Session as Session
 from pkpd.guidance.described import describe as describe

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pkpd.errors import SimulationError, unknown
 from pkpd.guidance.reading import guidelines
 from pkpd.guidance.values import Condition
+from pkpd.population.covariates import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,14 @@ class Screening:
         return "\n".join(lines)
 
 
-def _plain(words: str) -> str:
-    """Words without what does not tell conditions apart: capitals, hyphens, further blanks."""
-    return " ".join(words.lower().replace("-", " ").split())
+def conditions_by_word() -> dict[str, Condition]:
+    """Every condition that a guideline names, under each of its words in plain writing."""
+    return {
+        plain(word): condition
+        for guideline in guidelines()
+        for condition in guideline.conditions
+        for word in (condition.name, *condition.also)
+    }
 
 
 def screen(conditions: Iterable[str]) -> Screening:
@@ -46,15 +52,10 @@ def screen(conditions: Iterable[str]) -> Screening:
     """
     if isinstance(conditions, str):
         raise SimulationError(f'guidance.screen: give a list of conditions, such as ["{conditions}"].')
-    known = {
-        _plain(word): condition
-        for guideline in guidelines()
-        for condition in guideline.conditions
-        for word in (condition.name, *condition.also)
-    }
+    known = conditions_by_word()
     found: dict[str, Condition] = {}
     for given in conditions:
-        condition = known.get(_plain(str(given)))
+        condition = known.get(plain(str(given)))
         if condition is None:
             raise unknown("guidance.screen", "condition", str(given), known)
         found[condition.name] = condition

@@ -117,6 +117,7 @@ class Effect:
                                log-odds, a factor, points added
     modifiers                : ids of those that act on it
     multiplied               : parameters that they have multiplied
+    estimate_correlations    : of the errors of its parameters' estimates, `other` a parameter of this file
     """
 
     id: str
@@ -143,6 +144,7 @@ class Effect:
     points: float = 0.0
     modifiers: tuple[str, ...] = ()
     multiplied: frozenset[str] = frozenset()
+    estimate_correlations: tuple[Correlation, ...] = ()
 
     def with_values(self, **values: Any) -> Effect:
         """The effect with some parameter values replaced, as Model.with_values does.

@@ -22,6 +22,7 @@ from pkpd.model.effect import (
     dimension_of,
     unit_of_slope,
 )
+from pkpd.model.estimation import read_estimate_covariances
 from pkpd.model.expressions import describe, named, product
 from pkpd.model.parts import Parameter
 from pkpd.model.sections import (
@@ -53,6 +54,7 @@ _EFFECT_KEYS = (
     "curve",
     "responder",
     "correlations",
+    "estimate_covariances",
     "covariates",
     "parameters",
     "derived",
@@ -107,6 +109,7 @@ def effect_from(document: Document) -> Effect:
         covariates,
         read_validity(top, covariates, [driver.analyte] if driver else []),
         document.path,
+        estimate_correlations=read_estimate_covariances(top, parameters, sources),
     )
 
 

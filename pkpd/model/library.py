@@ -21,6 +21,7 @@ KINDS = {
     "effect": ("*/effects/*.toml",),
     "modifier": ("*/modifiers/*.toml",),
     "study": ("*/studies/*.toml",),
+    "population": ("*/populations/*.toml",),
     "guidance": ("*/guidance/*.toml",),
     "generic": ("generic/*.toml",),
 }
@@ -85,7 +86,7 @@ def kind_of(name: str | Path) -> str:
     Raises UnknownName, with the nearest name; ModelFileError for a file that cannot be read or is of no kind.
     """
     if (path := _own(name)) is not None:
-        kind = Document.open(path).top.choice("kind", ("pk", "effect", "modifier", "study", *GUIDANCE))
+        kind = Document.open(path).top.choice("kind", ("pk", "effect", "modifier", "study", "population", *GUIDANCE))
         return "guidance" if kind in GUIDANCE else kind
     for kind in KINDS:
         if name in paths(kind):

@@ -168,6 +168,7 @@ class Model:
     chosen_reading : name of the one whose numbers the model has; "" for the file's own
     roles          : part of the kinetics -> the parameters behind it, which modifiers multiply
     modifiers      : those that act
+    estimate_correlations : of the errors of its parameters' estimates, `other` a parameter of this file
     """
 
     id: str
@@ -197,6 +198,7 @@ class Model:
     chosen_reading: str = ""
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     modifiers: tuple[Acting, ...] = ()
+    estimate_correlations: tuple[Correlation, ...] = ()
 
     @property
     def files(self) -> tuple[Model | Effect, ...]:

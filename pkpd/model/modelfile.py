@@ -13,6 +13,7 @@ from pkpd.model.divisors import Placed, refuse_zero_divisors
 from pkpd.model.effect import Effect
 from pkpd.model.effectfile import effect_from
 from pkpd.model.equations import Equations, read_equations, written_out
+from pkpd.model.estimation import read_estimate_covariances
 from pkpd.model.expressions import Expression, describe, named, product
 from pkpd.model.model import (
     AMOUNT,
@@ -75,6 +76,7 @@ _MODEL_KEYS = (
     "covariates",
     "parameters",
     "covariances",
+    "estimate_covariances",
     "derived",
     "of_dose",
     "readings",
@@ -183,6 +185,7 @@ def _model(document: Document) -> Model:
         of_dose=of_dose,
         readings=readings,
         roles=read_roles(top, parameters),
+        estimate_correlations=read_estimate_covariances(top, parameters, sources),
     )
 
 

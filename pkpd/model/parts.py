@@ -266,6 +266,19 @@ def with_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any], 
     return changed
 
 
+def estimated(
+    parameters: Mapping[str, Parameter], estimates: Mapping[str, float] | None, prefix: str = ""
+) -> Mapping[str, Parameter]:
+    """Parameters with some typical values replaced, all else as it is.
+
+    estimates : prefix + name -> value, canonical; None for none
+    """
+    if not estimates:
+        return parameters
+    given = {name: estimates[prefix + name] for name in parameters if prefix + name in estimates}
+    return {**parameters, **{name: replace(parameters[name], value=value) for name, value in given.items()}}
+
+
 def refuse_impossible(parameters: Iterable[Parameter], where: str = "") -> None:
     """Refuse a volume of kinetics that is not above 0, and anything else with a dimension that is below 0.
 

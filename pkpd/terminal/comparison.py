@@ -202,10 +202,15 @@ def _block(
 
 def csv_text(comparison: Comparison) -> str:
     """The whole table as CSV, numbers to six significant digits, empty where there is none."""
+    return rows_csv(comparison.columns, comparison.rows())
+
+
+def rows_csv(columns: Sequence[str], rows: Sequence[Sequence[str | float | int]]) -> str:
+    """Rows as CSV, numbers to six significant digits, empty where there is none."""
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(comparison.columns)
-    for row in comparison.rows():
+    writer.writerow(columns)
+    for row in rows:
         writer.writerow(
             [
                 ""

@@ -6,7 +6,7 @@ from pkpd.model import library
 from pkpd.terminal.console import console, left_table, print_rows
 from pkpd.terminal.standing import print_standing, print_standing_of_effects
 
-KINDS = ("pk", "effect", "modifier", "study", "generic", "guidance", "incomplete")
+KINDS = ("pk", "effect", "modifier", "study", "population", "generic", "guidance", "incomplete")
 
 
 def print_models(kind: str | None = None) -> None:
@@ -45,6 +45,10 @@ def print_models(kind: str | None = None) -> None:
             study = load_study(name)
             shown.add_row(name, study.indication or "-", study.title, "; ".join(arm.name for arm in study.arms))
         print_rows(out, shown)
+    if kind in (None, "population"):
+        from pkpd.terminal.population import print_population_list
+
+        print_population_list()
     if kind in (None, "generic"):
         shown = left_table("Bare structures without numbers", "model", "parameters to give")
         for name in library.names("generic"):

@@ -57,10 +57,12 @@ def print_model(found: Model | Effect) -> None:
             f"{', '.join(found.routes)}; forms: {', '.join(found.forms)}."
         )
     out.print(f"Use it for: {found.use_for}\nNot for: {found.not_for}")
-    heads = ("name", "value", "unit", "to try", "between people", "mark", "source", "what it is")
-    made = left_table("Parameters", *heads)
-    for parameter in found.parameters.values():
-        made.add_row(*_parameter_row(parameter))
+    heads = ("name", "value", "unit", "known to", "to try", "between people", "mark", "source", "what it is")
+    rows = [_parameter_row(parameter) for parameter in found.parameters.values()]
+    shown = [k for k, head in enumerate(heads) if head != "known to" or any(row[k] for row in rows)]
+    made = left_table("Parameters", *(heads[k] for k in shown))
+    for row in rows:
+        made.add_row(*(row[k] for k in shown))
     print_rows(out, made)
     for derived, expression in found.derived.items():
         out.print(f"{derived} = {expression.text}")
@@ -82,6 +84,8 @@ def print_model(found: Model | Effect) -> None:
             f"Correlation of {correlation.of} with {correlation.other}: {correlation.rho:g} "
             f"({correlation.mark}, {correlation.source})"
         )
+    for pair in found.estimate_correlations:
+        out.print(f"Estimates of {pair.of} and {pair.other}: correlation {pair.rho:.3g} ({pair.mark}, {pair.source})")
     out.print("Sources", style="bold")
     for source in found.sources.values():
         out.print(f"  {source.key}: {_source_text(source)}")
@@ -147,7 +151,19 @@ def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
     if parameter.scan is not None:
         scale_of = analyse(parameter.unit)[0]
         scan = " to ".join(f"{end / scale_of:.4g}" for end in parameter.scan)
-    return (parameter.name, value, parameter.unit, scan, " ".join(extra), parameter.mark, source, parameter.about)
+    known = _known_to(parameter)
+    own = (parameter.name, value, parameter.unit, known, scan, " ".join(extra))
+    return (*own, parameter.mark, source, parameter.about)
+
+
+def _known_to(parameter: Parameter) -> str:
+    """The uncertainty of an estimate: "±4", "±9 %" or "5.1 to 13 (95 %)"; "" where none is stated."""
+    factor = analyse(parameter.unit)[0]
+    for kind, size in (parameter.uncertainty or {}).items():
+        if isinstance(size, tuple):
+            return " to ".join(f"{end / factor:.4g}" for end in size) + " (95 %)"
+        return f"±{100 * size:.3g} % (SE)" if kind == "rse" else f"±{size / factor:.3g} (SE)"
+    return ""
 
 
 def _source_text(source: Source) -> str:

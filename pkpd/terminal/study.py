@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
 
 from pkpd.comparing import equipped
 from pkpd.guidance.reading import cite
-from pkpd.population.people import Given, Share, Spread
+from pkpd.population.covariates import Choice, Given, Share, Spread, unit_of
+from pkpd.population.people import Population
 from pkpd.study import Study
 from pkpd.terminal.console import console, left_table, print_rows
+from pkpd.units import analyse
 
 
 def print_study(study: Study, named: str = "") -> None:
@@ -68,18 +71,44 @@ def _print_patients(out: Console, study: Study) -> None:
     """How many, and what varies between them or is the same in all."""
     people = study.population
     table = left_table(f"Patients: {people.size:,}, seed {people.seed}", "what", "value", "mark", "source")
-    for name, given in {"weight": people.weight, **people.covariates}.items():
-        table.add_row(name, *_given(name, given))
+    for row in rows_of(people):
+        table.add_row(*row)
     print_rows(out, table)
+
+
+def rows_of(people: Population) -> list[tuple[str, str, str, str]]:
+    """What varies between patients or is the same in all, and who has which modifier: name, value, mark, source."""
+    rows = [(name, *_given(name, given)) for name, given in {"weight": people.weight, **people.covariates}.items()]
+    for (first, second), rho in people.correlations.items():
+        rows.append((f"{first} with {second}", f"rank correlation {rho:g}", "", ""))
+    for key, who in people.modifiers.items():
+        named = key if isinstance(key, str) else key.id
+        told = _given(named, who) if isinstance(who, Share) else (f"in those of whom {who}", "", "")
+        rows.append((f"modifier {named}", *told))
+    return rows
 
 
 def _given(name: str, given: Given) -> tuple[str, str, str]:
     if isinstance(given, Share):
-        return (f"in {given.share:.0%}", given.mark, given.source)
+        among = f" of those of whom {given.among}" if given.among else ""
+        return (f"in {100 * given.share:g} %{among}", given.mark, given.source)
+    if isinstance(given, Choice):
+        told = ", ".join(f"{word} in {100 * share:g} %" for word, share in given.shares.items())
+        return (told, given.mark, given.source)
     if isinstance(given, Spread):
-        unit = {"weight": "kg", "age": "years"}.get(name, "")
+        unit = {"age": "years"}.get(name, unit_of(name) or "")
+        given = _as_written(given, unit_of(name))
         ends = [f"least {given.least:g}"] if math.isfinite(given.least) else []
         ends += [f"most {given.most:g}"] if math.isfinite(given.most) else []
         text = ", ".join([f"mean {given.mean:g} {unit}".strip(), f"sd {given.sd:g}", *ends])
         return (f"{given.kind}: {text}", given.mark, given.source)
     return (f"{given} in all", "in the file", "in the file")
+
+
+def _as_written(given: Spread, unit: str | None) -> Spread:
+    """A spread in the unit a reader knows."""
+    if unit is None:
+        return given
+    factor = analyse(unit)[0]
+    mean, sd, least, most = (number / factor for number in (given.mean, given.sd, given.least, given.most))
+    return replace(given, mean=mean, sd=sd, least=least, most=most)

@@ -42,7 +42,8 @@ def test_every_subject_gets_back_his_own(own):
 @given(regimens, st.randoms(use_true_random=False))
 def test_some_of_them_in_any_order(own, random):
     kept = random.sample(range(len(own)), random.randint(1, len(own)))
-    assert list(Received.of(own).only(np.array(kept))) == [own[number] for number in kept]
+    some = Received.of(own).only(np.array(kept))
+    assert list(some) == [some[place] for place in range(len(kept))] == [own[number] for number in kept]
 
 
 @laws
@@ -70,6 +71,13 @@ def test_doses_that_differ_in_times_alone_are_known_as_the_same():
     dose = parse("20 mg iv over 40 min").doses[0]
     later = Regimen((dose, replace(dose, start=10**15), replace(dose, start=2 * 10**15, quantity=30.0)))
     assert Received.all(later, 3).parts[0].same() == [[0, 1], [2]]
+    alike, unlike = (
+        Regimen((dose, replace(dose, start=10**15))),
+        Regimen((dose, replace(dose, start=10**15, quantity=9))),
+    )
+    received = Received.of([alike, unlike])
+    assert [part.same() for part in received.parts] == [[[0], [1]]]
+    assert received.cumulative_amount(np.full(2, 70.0)).tolist() == [40.0, 29.0]
 
 
 def test_a_position_outside_is_none():

@@ -1,11 +1,15 @@
 """Practice in comparisons and study files: the same patients depart from every regimen alike."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import pkpd
 from pkpd import DropOut, Late, Missed, Practice
 from pkpd.errors import StudyError
+from pkpd.model.parts import Limit
 from pkpd.outcomes import WEEK
 from pkpd.plot.curves import follow
 from pkpd.terminal.comparison import print_comparison
@@ -90,15 +94,15 @@ def test_curves_follow_what_was_given(model):
 
 
 def test_levels_are_held_against_limits_as_they_were_given(model):
-    """A limit of levels is looked at under what patients got."""
-    limited = [limit for limit in model.validity if limit.name == "concentration"]
-    big = "200 mg iv"
-    flagged = pkpd.simulate(model, big, 5, "1 h").flags
-    spared = pkpd.simulate(model, big, 5, "1 h", practice=Practice(missed=1.0)).flags
-    if limited:
-        assert len(spared) < len(flagged)
-    else:
-        assert len(spared) == len(flagged)
+    limit = Limit("concentration", None, 0.2, "mg/L", of="S-ketamine")
+    model = replace(model, validity=(*model.validity, limit))
+    half = Practice(pump=pkpd.Pump(most="30 mg/h"))
+    for verb in (
+        lambda practice: pkpd.simulate(model, "60 mg/h iv over 8 h", 6, "8 h", practice=practice),
+        lambda practice: pkpd.compare(model, {"a": "60 mg/h iv over 8 h"}, 6, until="1 d", practice=practice),
+    ):
+        assert any("concentration of S-ketamine" in flag.text for flag in verb(None).flags)
+        assert not any("concentration of S-ketamine" in flag.text for flag in verb(half).flags)
 
 
 STUDY = """
@@ -210,3 +214,10 @@ def test_a_wrong_table_is_refused_with_its_line(practice, words):
     assert "kept.toml" in str(caught.value)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_the_tables_of_the_manual_are_read():
+    manual = (Path(__file__).parents[2] / "models" / "README.md").read_text(encoding="utf-8")
+    block = manual[manual.index("    [practice.missed]") : manual.index("## Routes and models that are not complete")]
+    study = read("\n".join(line.removeprefix("    ") for line in block.splitlines()))
+    assert list(study.practice.parts) == ["missed", "late", "drop_out", "weight_bands", "vial", "pump"]

@@ -41,6 +41,8 @@ PRACTICES = {
     "left in time": Practice(drop_out=DropOut(hazard="0.2 1/week")),
     "left by session": Practice(drop_out=DropOut(per_session=0.2), late=Late("30 h", "9 d", sd=1.0)),
     "rounded": Practice(vial="5 mg", pump="1 mg/h", weight_bands=BANDS),
+    "missed and very late": Practice(missed=0.4, late=Late("5 d", "30 d", sd=1.0, early=0.2)),
+    "vials and left": Practice(vial="5 mg", drop_out=DropOut(hazard="0.3 1/d")),
     "everything": EVERYTHING,
 }
 PEOPLE = Population(60, seed=5)

@@ -1,0 +1,1 @@
+"""How far published estimates may be off: draws of them, from standard errors, intervals, covariances or a table."""

@@ -1,0 +1,1 @@
+"""Replicates x patients: what patients' differences, the estimates' errors and the choice of a model each make."""

@@ -1,0 +1,276 @@
+"""Replicates x patients: the same patients, by address, under every draw of the estimates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.comparison import Arm, Comparison
+from pkpd.errors import SimulationError
+from pkpd.estimates.drawing import Estimates
+from pkpd.estimates.given import parameters_of
+from pkpd.individuals import Column, Individuals, of_population
+from pkpd.model.effect import PROBABILITIES, root_of
+from pkpd.model.model import Model
+from pkpd.model.program import Program
+from pkpd.moments import course_times, window
+from pkpd.outcomes import RELIEF_TIMES, WEEK, Asked, followed, outcomes
+from pkpd.population.people import Population
+from pkpd.replicates.reach import behind
+from pkpd.replicates.summaries import (
+    NEW,
+    Ends,
+    centre_error,
+    centre_of,
+    interval,
+    nested_interval,
+    parts,
+)
+from pkpd.replicates.values import NO_ENDS, Curve, Outcome, drawn_interval
+from pkpd.result import Result
+from pkpd.simulation import concentrations, extremes, thread_count
+from pkpd.solving import Tolerance
+from pkpd.times import TICKS_PER_HOUR
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+BLOCK = 20_000  # patients solved at once
+HELD = 8_000_000  # values of a curve held at once
+AVERAGED = ("pain", "relief")
+LONGEST = max(RELIEF_TIMES.values()) * WEEK
+
+
+@dataclass
+class Crowd:
+    """The patients of every replicate of one model, in blocks, made once for all arms they go through.
+
+    model      : without an arm's modifiers
+    population : of every replicate
+    estimates  : what each replicate has
+    """
+
+    model: Model
+    population: Population
+    estimates: Estimates
+    tolerance: Tolerance | None
+    threads: int | None
+    _made: dict[Model, list[Individuals]] = field(default_factory=dict)
+
+    def blocks(self, model: Model) -> list[Individuals]:
+        """Patients of all replicates under the model of an arm, in order, some whole replicates in each block."""
+        if model not in self._made:
+            each = max(1, BLOCK // self.population.size)
+            changes = _changes(self.model, model)
+            count = self.estimates.replicates
+            self._made[model] = [
+                joined([self._replicate(model, k, changes) for k in range(first, min(first + each, count))])
+                for first in range(0, count, each)
+            ]
+        return self._made[model]
+
+    def _replicate(self, model: Model, number: int, changes: Mapping[str, float]) -> Individuals:
+        drawn = {name: value * changes.get(name, 1.0) for name, value in self.estimates.of(number).items()}
+        made = of_population(model, self.population, drawn)
+        for effect in model.effects:
+            keys = [key for key in PROBABILITIES if key in effect.curve.parameters]
+            for name in [effect.curve.parameters[key] for key in keys]:
+                values = np.asarray(made.effects[effect.id][name])
+                if values.min() < 0 or values.max() > 1:
+                    raise SimulationError(
+                        f"replicate {number}: the draws of {effect.id} make {name} {float(values.max()):.3g}, no "
+                        "probability from 0 to 1. Give its parameters as a table of draws, or do not sample their "
+                        "ranges."
+                    )
+        return made
+
+    def is_touched(self, model: Model, output: str) -> bool:
+        """Whether a drawn estimate may act on an output."""
+        return not behind(model, output).isdisjoint(one.name for one in self.estimates.sampled)
+
+    def gathered(self, model: Model, each: Callable[[Individuals], Floats]) -> Floats:
+        """What a block gives, (..., its subjects), of all of them: (..., replicates, patients)."""
+        found: Floats = np.empty(0)
+        first, last = 0, 0
+        for block in self.blocks(model):
+            last = first + block.size
+            try:
+                values = each(block)
+            except SimulationError as cause:
+                here, there = first // self.population.size, last // self.population.size - 1
+                raise SimulationError(f"replicates {here} to {there}: {cause}") from cause
+            if first == 0:
+                found = np.empty((*values.shape[:-1], self.estimates.replicates * self.population.size))
+            found[..., first:last] = values
+            first = last
+        return found.reshape(*found.shape[:-1], self.estimates.replicates, self.population.size)
+
+
+def _changes(base: Model, model: Model) -> dict[str, float]:
+    """What an arm's modifiers multiply an estimate with, by name, where that is not 1."""
+    if base is model:
+        return {}
+    before, after = parameters_of(base), parameters_of(model)
+    found = {}
+    for name, one in after.items():
+        old, new = before[name].parameter.value, one.parameter.value
+        if old and new is not None and old != new:
+            found[name] = new / old
+    return found
+
+
+def joined(people: Sequence[Individuals]) -> Individuals:
+    """Several groups of patients of one model as one group, in their order."""
+
+    def together(columns: Sequence[Column]) -> Column:
+        if all(np.ndim(column) == 0 for column in columns) and len({float(column) for column in columns}) == 1:
+            return columns[0]
+        return np.concatenate([np.broadcast_to(column, one.size) for column, one in zip(columns, people, strict=True)])
+
+    first = people[0]
+    return replace(
+        first,
+        numbers=np.concatenate([one.numbers for one in people]),
+        covariates={name: np.concatenate([one.covariates[name] for one in people]) for name in first.covariates},
+        parameters={name: together([one.parameters[name] for one in people]) for name in first.parameters},
+        effects={
+            effect: {name: together([one.effects[effect][name] for one in people]) for name in own}
+            for effect, own in first.effects.items()
+        },
+        responders={name: np.concatenate([one.responders[name] for one in people]) for name in first.responders},
+        draws={name: np.concatenate([one.draws[name] for one in people]) for name in first.draws},
+    )
+
+
+def outcomes_of(crowd: Crowd, comparison: Comparison, arm: Arm, done: Callable[[int], None]) -> tuple[Outcome, ...]:
+    """Every outcome of an arm over replicates x patients."""
+    asked = Asked(comparison.horizon, comparison.analyte, comparison.threshold, comparison.joint)
+    model = arm.individuals.model
+
+    people = arm.individuals
+    same = {name: at for name, at in followed(people, asked).items() if not crowd.is_touched(model, name)}
+    known: dict[str, Floats] = {}
+    if same:
+        known = extremes(people, arm.regimen, asked.horizon, same, tolerance=crowd.tolerance, threads=crowd.threads)
+
+    def each(block: Individuals) -> Floats:
+        again = {name: np.tile(own, block.size // people.size) for name, own in known.items()}
+        made = outcomes(block, arm.regimen, arm.end, asked, crowd.tolerance, crowd.threads, lambda _: None, again)
+        done(block.size)
+        return np.array([outcome.values for outcome in made])
+
+    values = crowd.gathered(model, each)
+    found = []
+    for outcome, own in zip(arm.outcomes, values, strict=True):
+        means = own.mean(axis=1)
+        new = NO_ENDS if outcome.event else nested_interval(own)
+        found.append(Outcome(outcome.name, outcome.when, means, drawn_interval(means), new, parts(own)))
+    return tuple(found)
+
+
+def curve_of(
+    crowd: Crowd, comparison: Comparison, arm: Arm, quantity: str, times: Integers | None, done: Callable[[int], None]
+) -> Curve | None:
+    """One quantity of an arm over time; None for the level of a drug that is not given.
+
+    times : ticks; where the quantity changes unless given
+    """
+    people = arm.individuals
+    is_level = quantity in people.program.outputs
+    if is_level and arm.regimen.is_empty:
+        return None
+    ticks = _times(arm, comparison.horizon, quantity, times)
+    unit, how = "", "median" if _is_measured(people, quantity) else "mean"
+    outputs = needed(people.model, people.program, quantity)
+    rows: list[tuple[float, float, Ends, Floats, Ends, Floats]] = []
+    found_parts = []
+
+    def at(block: Individuals, chunk: Integers) -> Floats:
+        array = concentrations(
+            block, arm.regimen, chunk, outputs=outputs, tolerance=crowd.tolerance, threads=crowd.threads
+        )
+        return Result(block, "", chunk / TICKS_PER_HOUR, outputs, array)[quantity]
+
+    size = crowd.estimates.replicates * people.size
+    step = max(1, HELD // size)
+    point = at(people, ticks)
+    centres = np.empty((len(ticks), crowd.estimates.replicates))
+    with ThreadPoolExecutor(thread_count(crowd.threads)) as pool:
+        for first in range(0, len(ticks), step):
+            chunk = ticks[first : first + step]
+
+            def each(block: Individuals, chunk: Integers = chunk) -> Floats:
+                values = at(block, chunk)
+                done(block.size * len(chunk) // len(ticks))
+                return values
+
+            if any(crowd.is_touched(people.model, name) for name in outputs) or not is_level:
+                values = crowd.gathered(people.model, each)
+            else:
+                values = np.repeat(point[first : first + step, None, :], crowd.estimates.replicates, axis=1)
+                done(size * len(chunk) // len(ticks))
+            summarised = list(pool.map(lambda own: (centre_of(own, how), nested_interval(own), parts(own)), values))
+            for number, (own, new, split) in enumerate(summarised):
+                centres[first + number] = own
+                alone = point[first + number]
+                ends = interval(own)
+                low_high = np.quantile(alone, NEW)
+                rows.append((float(centre_of(alone, how)), centre_error(alone, how), ends, low_high, new, own))
+                found_parts.append(split)
+    nothing = Result(people, "", np.empty(0), outputs, np.empty((len(outputs), 0, people.size)))
+    unit = nothing.unit(quantity)
+    band = np.array([row[2][:2] for row in rows]).T
+    band_error = np.array([row[2][2:] for row in rows]).T
+    if bool((centres == centres[:, :1]).all()):
+        band, band_error = np.full_like(band, math.nan), np.full_like(band, math.nan)
+    return Curve(
+        arm.name,
+        quantity,
+        unit,
+        how,
+        ticks / TICKS_PER_HOUR,
+        np.array([row[0] for row in rows]),
+        np.array([row[1] for row in rows]),
+        band,
+        band_error,
+        np.array([row[3] for row in rows]).T,
+        np.array([row[4][:2] for row in rows]).T,
+        np.array([row[4][2:] for row in rows]).T,
+        tuple(found_parts),
+    )
+
+
+def _is_measured(people: Individuals, quantity: str) -> bool:
+    """Whether it is a level or a measure, of which the median patient is typical; else a score or a probability."""
+    effect = next((effect for effect in people.model.effects if effect.id == quantity), None)
+    return quantity not in AVERAGED and (effect is None or effect.role == "measure")
+
+
+def needed(model: Model, program: Program, quantity: str) -> tuple[str, ...]:
+    """The outputs that a quantity is made of."""
+    if quantity in program.outputs:
+        return (quantity,)
+    roles = ("relief", "placebo", "baseline")
+    behind = [e for e in model.effects if (e.role in roles if quantity in AVERAGED else e.id == quantity)]
+    roots = [root_of(effect, model.effects) for effect in behind]
+    found = dict.fromkeys(program.site_of(root) for root in roots if root.driver is not None)
+    return tuple(found) or program.outputs[:1]
+
+
+def _times(arm: Arm, horizon: int, quantity: str, times: Integers | None) -> Integers:
+    """When a quantity is looked at: relief from the start to 12 weeks after the end, all else while drug acts."""
+    if times is not None:
+        return times
+    if quantity not in AVERAGED:
+        return course_times(arm.regimen, window(arm.end, horizon))
+    last = min(arm.end + LONGEST, horizon)
+    after = arm.end + np.rint(np.geomspace(1e-4, 1.0, 40) * max(last - arm.end, 0)).astype(np.int64)
+    even = np.rint(np.linspace(0, last, 30)).astype(np.int64)
+    during = np.rint(np.linspace(0, min(arm.end, last), 12)).astype(np.int64)
+    found: Integers = np.unique(np.concatenate([during, even, after[after <= last]]))
+    return found
