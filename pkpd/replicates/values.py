@@ -36,6 +36,7 @@ COLUMNS = (
     "patients_low",
     "patients_high",
     "patients_interval",
+    "mean_over_draws",
     "estimates_low",
     "estimates_high",
     "estimates_low_error",
@@ -150,14 +151,16 @@ class View:
 class Line:
     """One line of the table: an outcome of an arm, or its difference from the reference.
 
-    summary   : at the published estimates: value, Monte-Carlo error and interval of patients, as in the comparison
-    interval  : 95 % of the estimates' uncertainty
-    new       : 90 % of new patients; nan for an event or a difference
-    models    : view -> value under it
-    shares    : of patients, estimates and models in the variance; nan for a difference, and for models if there is one
+    summary    : at the published estimates: value, Monte-Carlo error and interval of patients, as in the comparison
+    over_draws : mean of the value over replicates; of an event its probability in a new patient
+    interval   : 95 % of the estimates' uncertainty
+    new        : 90 % of new patients; nan for an event or a difference
+    models     : view -> value under it
+    shares     : of patients, estimates and models in the variance; nan for a difference, and for models if there is one
     """
 
     summary: Summary
+    over_draws: float
     interval: Ends
     new: Ends
     models: Mapping[str, float]
@@ -243,9 +246,11 @@ class Uncertainty:
         if against:
             other = self.main.outcome(against, name, when)
             assert other is not None
-            return Line(summary, drawn_interval(one.means - other.means), NO_ENDS, models, (math.nan,) * 3)
+            apart = one.means - other.means
+            return Line(summary, float(apart.mean()), drawn_interval(apart), NO_ENDS, models, (math.nan,) * 3)
         split = shares(found)
-        return Line(summary, one.interval, one.new, models, split if len(found) > 1 else (*split[:2], math.nan))
+        whole = one.parts.mean
+        return Line(summary, whole, one.interval, one.new, models, split if len(found) > 1 else (*split[:2], math.nan))
 
     def rows(self) -> list[tuple[str | float, ...]]:
         """The lines of the table in the order of COLUMNS."""
@@ -253,6 +258,7 @@ class Uncertainty:
             (
                 *(line.summary.regimen, line.summary.quantity, line.summary.when, line.summary.against),
                 *(line.summary.value, line.summary.error, line.summary.low, line.summary.high, line.summary.kind),
+                line.over_draws,
                 *line.interval,
                 *line.new,
                 *((min(line.models.values()), max(line.models.values())) if len(line.models) > 1 else (math.nan,) * 2),

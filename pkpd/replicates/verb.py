@@ -78,12 +78,14 @@ def uncertainty(
     """
     if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < FEWEST:
         raise SimulationError(f"replicates: {replicates!r} is not a whole number from {FEWEST} on: 2.5 % is one of it.")
-    if not isinstance(subjects, Population) and (isinstance(subjects, bool) or not isinstance(subjects, int)):
+    if not isinstance(subjects, Population) and (
+        isinstance(subjects, bool) or not isinstance(subjects, (int, np.integer))
+    ):
         raise SimulationError(
             "uncertainty: subjects are a number or a Population. A parameter table gives parameters outright, so "
             "that no estimate is behind them."
         )
-    people = subjects if isinstance(subjects, Population) else Population(subjects, seed=1)
+    people = subjects if isinstance(subjects, Population) else Population(int(subjects), seed=1)
     people = people if seed is None else replace(people, seed=seed)
     if people.size * replicates > MOST:
         raise SimulationError(

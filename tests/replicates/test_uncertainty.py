@@ -124,6 +124,16 @@ def test_a_band_that_nobody_knows_is_missing_and_said_to_be() -> None:
     assert "assumed range (no distribution is published): CL, CL_ratio_R" in " ".join(found("uniform").statements())
     line = uncertainty.line("single", "peak S-ketamine in plasma")
     assert np.isnan(line.interval).all()
+    assert line.over_draws == pytest.approx(line.summary.value)
+    responders = uncertainty.line("days", "pain relief of at least 30%", "1 week")
+    own = uncertainty.main.outcome("days", "pain relief of at least 30%", "1 week")
+    assert own is not None
+    assert responders.over_draws == pytest.approx(own.means.mean())
+    against = [one for one in uncertainty.lines() if one.summary.against and one.summary.when == "1 week"]
+    placebo = uncertainty.main.outcome("none", "pain relief of at least 30%", "1 week")
+    assert placebo is not None
+    apart = next(one for one in against if one.summary.quantity == own.name and one.summary.regimen == "days")
+    assert apart.interval[:2] == pytest.approx(np.quantile(own.means - placebo.means, (0.025, 0.975)))
     assert "none" not in {one.arm for one in uncertainty.main.curves if one.quantity == "S-ketamine"}
 
 
