@@ -84,7 +84,7 @@ def test_risk_difference_is_scipys_and_statsmodels() -> None:
         assert exact.estimate[trial] == pytest.approx(x / n - y / m)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.integers(1, 40), st.integers(1, 40), st.data())
 def test_fisher_is_scipys(n: int, m: int, data: st.DataObject) -> None:
     x, y = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))

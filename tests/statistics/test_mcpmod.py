@@ -219,7 +219,7 @@ def test_critical_value_is_scipys() -> None:
     assert 1 - inside == pytest.approx(0.025, abs=2e-5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000))
 def test_optimal_contrasts_are_optimal(seed: int) -> None:
     """No contrast has a greater mean over its standard error, and constants are not seen."""

@@ -132,7 +132,7 @@ def test_units_of_dose_and_effect_do_not_matter() -> None:
     assert other.weights == pytest.approx(one.weights, abs=1e-4)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=8), st.integers(8, 300))
 def test_apportionment(raw: list[float], total: int) -> None:
     """Adds up, gives every dose one, keeps the order of shares, and cannot be bettered by moving a patient."""

@@ -71,10 +71,10 @@ def test_exaggeration_at_a_given_power(power: float, type_m: float) -> None:
 def test_anchors_by_the_t_test() -> None:
     found = prospect(1.0, parallel(2.0, 15))
     assert round(float(found.power), 3) == 0.262
-    assert round(float(found.type_m), 3) == 1.876  # the anchor says 1.87; drawn trials below agree with 1.876
+    assert round(float(found.type_m), 3) == 1.876  # 1.870 is the mean of the significant with their signs
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0.05, 6.0), st.sampled_from([1, 2, 5, 11, 28, 198, 5000]), st.sampled_from([0.001, 0.05, 0.2]))
 def test_power_is_that_of_the_noncentral_t(standing: float, freedom: int, alpha: float) -> None:
     critical = stats.t.ppf(1 - alpha / 2, freedom)
@@ -90,7 +90,7 @@ def test_power_is_statsmodels() -> None:
     assert float(prospect(1.0, parallel(2.0, 12, 24)).power) == pytest.approx(other, rel=1e-9)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.floats(0.02, 6.0), st.sampled_from([0.001, 0.05, 0.2]))
 def test_the_closed_form_is_the_integral(standing: float, alpha: float) -> None:
     bound = stats.norm.ppf(1 - alpha / 2)
@@ -117,7 +117,7 @@ def test_drawn_trials_agree(test: str) -> None:
     assert abs(drawn.mean() - found.type_m) < 4 * drawn.std() / math.sqrt(hit.sum())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0.1, 5.0), st.floats(0.1, 4.0), st.floats(0.1, 20.0), st.sampled_from([3.0, 40.0, math.inf]))
 def test_sign_and_unit_do_not_matter(effect: float, se: float, unit: float, freedom: float) -> None:
     one, other = prospect(effect, Precision(se, freedom)), prospect(-unit * effect, Precision(unit * se, freedom))
