@@ -58,6 +58,8 @@ _PLACES = {
     "Trials": "trials.results",
     "design_trial": "trials.designing",
     "run_trials": "trials.running",
+    "find_dose": "trials.dosefinding",
+    "DoseFinding": "trials.dosefinding",
     "Literature": "trials.literature",
     "run_literature": "trials.literature",
     "forecast": "forecasting",
@@ -135,6 +137,8 @@ if TYPE_CHECKING:
     from pkpd.sweeping import Sweep as Sweep
     from pkpd.sweeping import sweep as sweep
     from pkpd.trials.designing import design_trial as design_trial
+    from pkpd.trials.dosefinding import DoseFinding as DoseFinding
+    from pkpd.trials.dosefinding import find_dose as find_dose
     from pkpd.trials.literature import Literature as Literature
     from pkpd.trials.literature import run_literature as run_literature
     from pkpd.trials.results import Trials as Trials

@@ -182,5 +182,4 @@ def refuse(where: str, need: Need, patients: int, regimens: int, way_out: str) -
 def rounded(count: int) -> int:
     """A number cut to two digits, so that it promises no more than it knows."""
     digits = max(0, len(str(count)) - 2)
-    step: int = 10**digits
-    return count // step * step
+    return count - count % int(10**digits)

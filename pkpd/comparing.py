@@ -120,13 +120,13 @@ def compare(
     people = enough.people_for(subjects, seed, error)
     if people is not None:
         allowed = enough.ERROR if error is None else error
-        found, remark = enough.until_enough(
+        found, note = enough.until_enough(
             lambda size: again(replace(people, size=size), progress=progress),
             lambda made: _farthest(made, allowed),
             allowed,
             at_most,
         )
-        return replace(found, notes=(*found.notes, remark))
+        return replace(found, notes=(*found.notes, note))
     if not isinstance(regimens, Mapping):
         raise SimulationError(f"compare: regimens are given as name -> prescription, not as {str(regimens)[:40]}.")
     if not isinstance(model, Model):
@@ -176,7 +176,10 @@ def compare(
         if progress is not None:
             progress((number + 1) / len(plans))
     if practice is not None:
-        notes.append(f"In practice, in every arm: {practice}. Doses, their times and the dose strip are as prescribed.")
+        notes.append(
+            f"In practice, in every arm: {practice}. The dose strip, prescriptions and ends of treatment are as "
+            "prescribed; levels, effects and cumulative doses as given."
+        )
     notes += notes_of(models, wanted) + notes_of_patients(each) + _clocks(arms, held) + _before_it_acts(arms)
     if isinstance(subjects, Population) and subjects.draws != PLAIN:
         notes.append(EVEN_DRAWS)

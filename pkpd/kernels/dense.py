@@ -8,7 +8,8 @@ order 13 (Higham, SIAM J Matrix Anal Appl 2005;26:1179-1193).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,12 +152,10 @@ def summarise(
 
 def _with_turns(c: Floats, matrix: Floats, state: Floats, at: Floats, passed: Floats) -> tuple[Floats, Floats]:
     """The scanned times together with those at which c x turns round, and c x at all of them."""
-    from scipy.optimize import brentq
-
     slopes = passed @ (c @ matrix)
     turns = np.array(
         [
-            brentq(lambda t: c @ matrix @ exponential(matrix * t) @ state, at[i], at[i + 1])
+            _root(lambda t: c @ matrix @ exponential(matrix * t) @ state, at[i], at[i + 1])
             for i in np.flatnonzero(slopes[1:] * slopes[:-1] < 0)
         ]
     )
@@ -166,17 +165,23 @@ def _with_turns(c: Floats, matrix: Floats, state: Floats, at: Floats, passed: Fl
     return places[order], levels[order]
 
 
-def _time_above(c: Floats, matrix: Floats, state: Floats, places: Floats, excess: Floats) -> float:
-    """How long c x is above a threshold; excess is c x less the threshold at every place."""
+def _root(value: Callable[..., Any], low: float, high: float) -> float:
+    """Where a function that changes its sign is 0; on a plateau, where rounding changed it, the end nearer to 0."""
     from scipy.optimize import brentq
 
+    first, last = value(low), value(high)
+    if first * last >= 0:
+        return low if abs(first) < abs(last) else high
+    return float(brentq(value, low, high))
+
+
+def _time_above(c: Floats, matrix: Floats, state: Floats, places: Floats, excess: Floats) -> float:
+    """How long c x is above a threshold; excess is c x less the threshold at every place."""
     higher, lower = np.maximum(excess[1:], excess[:-1]), np.minimum(excess[1:], excess[:-1])
     spent = float(np.diff(places)[(higher > 0) & (lower >= 0)].sum())
     for i in np.flatnonzero(excess[1:] * excess[:-1] < 0):
         offset = c @ exponential(matrix * places[i]) @ state - excess[i]
-        passing = brentq(
-            lambda t, offset=offset: c @ exponential(matrix * t) @ state - offset, places[i], places[i + 1]
-        )
+        passing = _root(lambda t, offset=offset: c @ exponential(matrix * t) @ state - offset, places[i], places[i + 1])
         spent += passing - places[i] if excess[i] > 0 else places[i + 1] - passing
     return spent
 

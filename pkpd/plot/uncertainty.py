@@ -13,6 +13,7 @@ import numpy as np
 
 from pkpd.comparison import Arm
 from pkpd.errors import unknown
+from pkpd.estimates.drawing import ASSUMED
 from pkpd.plot import panels, style
 from pkpd.plot.panels import EDGE
 from pkpd.plot.sheet import Block, Sheet, Symbol, key_rows
@@ -33,6 +34,7 @@ TOGETHER = 0.015  # of the axes' height: ends of curves so near have one label
 WEEK = 168.0  # h
 
 TYPICAL_TEXT = "dark band: 95 % of the typical curve, for the estimates may be off"
+ASSUMED_TEXT = ", assumed ranges included"
 NEW_TEXT = "light band: 90 % of new patients, for patients differ as well"
 
 
@@ -132,9 +134,10 @@ def _lines(uncertainty: Uncertainty) -> dict[str, Any]:
 def _key(uncertainty: Uncertainty) -> Block:
     """What line and bands mean, and which letter is which model."""
     none = {"linewidth": 0}
+    assumed = any(one.basis == ASSUMED for one in uncertainty.main.estimates.sampled)
     symbols = [
         Symbol("line", {"color": GREY, "linewidth": TYPICAL}, f"typical curve under {uncertainty.main.name}"),
-        Symbol("patch", {"facecolor": "#8C8C8C", **none}, TYPICAL_TEXT),
+        Symbol("patch", {"facecolor": "#8C8C8C", **none}, TYPICAL_TEXT + (ASSUMED_TEXT if assumed else "")),
         Symbol("patch", {"facecolor": "#DADADA", **none}, NEW_TEXT),
     ]
     looks = _lines(uncertainty)

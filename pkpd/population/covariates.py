@@ -32,6 +32,12 @@ def plain(words: str) -> str:
     return " ".join(words.lower().replace("-", " ").replace("_", " ").split())
 
 
+def canonical(name: str) -> str:
+    """A usual name of one word in small letters, so that Age is age; other names as they are."""
+    usual = plain(name)
+    return usual if " " not in usual and usual in (*UNITS, *WORDS) else name
+
+
 def unit_of(name: str) -> str | None:
     """The unit of a usual covariate as text; None for another."""
     return UNITS.get(plain(name))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pkpd.errors import SimulationError, unknown
 from pkpd.population import lowdiscrepancy, streams
 from pkpd.population.copula import Copula, copula
-from pkpd.population.covariates import Choice, constant, plain, unit_of
+from pkpd.population.covariates import Choice, canonical, constant, plain, unit_of
 from pkpd.population.covariates import Given as Given
 from pkpd.population.covariates import Share as Share
 from pkpd.population.covariates import Spread as Spread
@@ -100,7 +100,11 @@ class Population:
             raise SimulationError("population: subject numbers are whole numbers from 0 on.")
         if not isinstance(self.covariates, Mapping):
             raise SimulationError(f"population: covariates are given by name, not as {str(self.covariates)[:40]}.")
-        object.__setattr__(self, "covariates", dict(self.covariates))
+        if len(named := {canonical(str(name)): given for name, given in self.covariates.items()}) < len(
+            self.covariates
+        ):
+            raise SimulationError("population: two covariates have the same name. Give each once.")
+        object.__setattr__(self, "covariates", named)
         for name, given in self.covariates.items():
             self._check(name, given)
         self._check_draws()

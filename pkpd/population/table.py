@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, UnitError, unknown
-from pkpd.population.covariates import dimension_of, plain, unit_of
+from pkpd.population.covariates import canonical, dimension_of, plain, unit_of
 from pkpd.units import Dimension, analyse
 
 Floats = NDArray[np.float64]
@@ -40,21 +40,22 @@ class Table:
         """
         if not hasattr(frame, "keys") or not len(list(frame.keys())):
             raise SimulationError("table: give columns, name -> a value a person, such as a pandas frame.")
-        units = dict(units or {})
-        names = [str(name) for name in frame]
+        units = {canonical(name): unit for name, unit in (units or {}).items()}
+        names = [canonical(str(name)) for name in frame]
         for name in units:
             if name not in names:
                 raise unknown("table: units", "column", name, names)
         seen: dict[str, str] = {}
         for name in names:
-            if (twin := seen.setdefault(plain(name), name)) != name:
-                raise SimulationError(f"table: the columns {twin} and {name} have the same name.")
+            if plain(name) in seen:
+                raise SimulationError(f"table: the columns {seen[plain(name)]} and {name} have the same name.")
+            seen[plain(name)] = name
         columns: dict[str, Floats] = {}
         words: dict[str, tuple[str, ...]] = {}
         dimensions: dict[str, Dimension] = {}
         rows: tuple[str, int] | None = None
         for given in frame:
-            name, cells = str(given), np.asarray(frame[given], object)
+            name, cells = canonical(str(given)), np.asarray(frame[given], object)
             if cells.ndim != 1 or not len(cells):
                 raise SimulationError(f"table: column {name} is not one value a person.")
             if rows is not None and len(cells) != rows[1]:

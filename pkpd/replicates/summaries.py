@@ -1,8 +1,8 @@
 """From values of replicates x patients to bands, their Monte-Carlo errors, and the two parts of the variance.
 
-Percentiles are linear between order statistics (type 7 of Hyndman and Fan, Am Stat 1996;50:361-365). The error of one
-of values drawn one by one is by Maritz and Jarrett, J Am Stat Assoc 1978;73:194-196. One of replicates x patients, where
-a replicate is shared by all patients and a patient by all replicates, has
+Percentiles are linear between order statistics (type 7 of Hyndman and Fan, Am Stat 1996;50:361-365). The error of
+one of values drawn one by one is by Maritz and Jarrett, J Am Stat Assoc 1978;73:194-196. One of replicates x patients,
+where a replicate is shared by all patients and a patient by all replicates, has
 
     var = (var_i(p_i) / patients + var_r(p_r) / replicates) / density^2
 

@@ -49,6 +49,7 @@ _PLACES = {
     "paired": "power",
     "paired_t": "comparing_groups",
     "parallel": "power",
+    "patients_needed": "power",
     "patients_per_arm": "power",
     "pool": "pooling",
     "pooled_t": "comparing_groups",
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from pkpd.statistics.power import crossover as crossover
     from pkpd.statistics.power import paired as paired
     from pkpd.statistics.power import parallel as parallel
+    from pkpd.statistics.power import patients_needed as patients_needed
     from pkpd.statistics.power import patients_per_arm as patients_per_arm
     from pkpd.statistics.power import prospect as prospect
     from pkpd.statistics.power import single as single

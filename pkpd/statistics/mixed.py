@@ -23,7 +23,9 @@ def mixed_model(
     level   : of the interval
     returns : numbers; degrees of freedom are measurements less patients less effects estimated within patients, which
               for a complete cross-over are those of `crossover_t`, and p and the interval are of that t distribution
-    Fitted by statsmodels' MixedLM. Raises StatisticsError where the model cannot be fitted.
+    Where patients differ no more than their measurements do, the variance of patients is found as 0, and the standard
+    error is smaller than that of `crossover_t`. Fitted by statsmodels' MixedLM.
+    Raises StatisticsError where the model cannot be fitted.
     """
     import pandas as pd
     from statsmodels.regression.mixed_linear_model import MixedLM

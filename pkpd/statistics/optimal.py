@@ -130,7 +130,7 @@ def optimal_design(
     if sensitivity.max() > 1.0 + ENOUGH:
         raise StatisticsError(
             f"no optimal design was found: a patient more at dose {problem.doses[worst]:g} would add "
-            f"{sensitivity[worst]:.4g} times what the mean patient does. Take doses further apart, or another criterion."
+            f"{sensitivity[worst]:.4g} times what the mean patient does. Take doses further apart."
         )
     shares = np.where(weights > 1e-5, weights, 0.0)
     return Design(problem.doses, shares / shares.sum(), problem.value(weights), sensitivity)

@@ -7,6 +7,7 @@ are on average. Gelman and Carlin, Perspect Psychol Sci 2014;9:641 (doi 10.1177/
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,7 +19,8 @@ from pkpd.statistics.checking import above, at_least, choice, finite, positive, 
 
 Floats = NDArray[np.float64]
 
-NODES = 200  # of the integral over the estimated spread; 1e-9 from 1 degree of freedom on
+MOST = 10**9  # patients
+NODES = 200  # of the integral over the estimated spread; 1e-14 from 1 degree of freedom on
 
 
 @dataclass(frozen=True)
@@ -130,19 +132,39 @@ def patients_per_arm(effect: float, sd: float, *, power: float = 0.8, test: str 
 
     effect : true difference of the means, not 0
     sd     : standard deviation in either arm, in the same unit
+    power, test, alpha : as for `patients_needed`
+    """
+    return patients_needed(effect, lambda patients: parallel(sd, patients), power=power, test=test, alpha=alpha)
+
+
+def patients_needed(
+    effect: float,
+    design: Callable[[int], Precision],
+    *,
+    power: float = 0.8,
+    test: str = "t",
+    alpha: float = 0.05,
+) -> int:
+    """Fewest patients that give the power wanted, at least 2; as `design` counts them.
+
+    effect : true effect, not 0
+    design : precision of a trial of so many patients, such as `lambda n: crossover(2.0, n)` for n in either sequence
     power  : wanted, above alpha
     test   : "t" or "normal", as for `prospect`
+    alpha  : two-sided level of significance
     """
     share("power", power, least=alpha)
     if finite("effect", effect) == 0.0:
         raise StatisticsError("effect is 0; no number of patients shows a difference that is not there.")
 
     def enough(patients: int) -> bool:
-        return bool(prospect(effect, parallel(sd, patients), test=test, alpha=alpha).power >= power)
+        return bool(prospect(effect, design(patients), test=test, alpha=alpha).power >= power)
 
     few, many = 1, 2
     while not enough(many):
         few, many = many, 2 * many
+        if many > MOST:
+            raise StatisticsError(f"more than {MOST} patients are needed for effect {effect:g}; look at its unit.")
     while many - few > 1:
         middle = (few + many) // 2
         few, many = (few, middle) if enough(middle) else (middle, many)

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 Subjects = Population | int | Mapping[str, Any]
 
 SORTED = 64 << 20  # bytes of values up to which they are kept and sorted
-PILOT = 1024  # first patients, by whom the bins are chosen
+PILOT, PILOT_TIMES = 1024, 64  # first patients, and times at most, by which the bins are chosen
 WORKING, DRAWN = 5, 100  # arrays over time, and columns of parameters, that are in use at once beside the levels
 FEWER = "Ask for fewer times, quantities or regimens at once."
 
@@ -215,7 +215,8 @@ def _task(
         pilot = draw(own, 0, PILOT)
         validity.refuse(pilot, plan.regimen, f'regimen "{name}"')
         asked = asked_of(pilot, quantities, ticks)
-        solved = Chunk(asked, pilot, plan.regimen, tolerance)
+        some = ticks[np.unique(np.linspace(0, len(ticks) - 1, PILOT_TIMES).astype(np.int64))]
+        solved = Chunk(asked._replace(ticks=some), pilot, plan.regimen, tolerance)
         units = tuple(solved.unit(quantity) for quantity in quantities)
         kinds = tuple(bins.kind_of(solved.values(quantity), solved.unit(quantity)) for quantity in quantities)
         arms.append(Arm(name, plan.regimen, own, asked, kinds))

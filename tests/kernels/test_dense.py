@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from pkpd.kernels.dense import exponential
+from pkpd.kernels.dense import _root, _time_above, _with_turns, exponential
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
@@ -42,3 +42,22 @@ def test_a_matrix_does_not_depend_on_its_neighbours_in_the_stack() -> None:
     together = exponential(stack)
     for number, matrix in enumerate(stack):
         assert np.array_equal(together[number], exponential(matrix))
+
+
+def test_a_plateau_whose_slope_is_rounding_has_turns_all_the_same() -> None:
+    """A steady infusion: slopes there are rounding, and change their sign between two ways to the same number."""
+    rate, volume, infusion = 0.3, 20.0, 6.0
+    matrix = np.array([[-rate, infusion], [0.0, 0.0]])
+    state = np.array([infusion / rate, 1.0])
+    c = np.array([1 / volume, 0.0])
+    at = np.array([0.0, 1.0, 2.0, 5.0, 9.0])
+    passed = np.stack([state * (1 + sign * 1e-15) for sign in (1, -1, 1, -1, 1)])
+    passed[:, 1] = 1.0
+    slopes = passed @ (c @ matrix)
+    assert (slopes[1:] * slopes[:-1] < 0).any()
+    places, levels = _with_turns(c, matrix, state, at, passed)
+    assert set(places) >= set(at)
+    assert levels == pytest.approx(1.0, rel=1e-12)
+    above = _time_above(c, matrix, state, places, levels - 1.0)
+    assert 0 <= above <= 9
+    assert _root(lambda t: t - 3.0, 1.0, 5.0) == pytest.approx(3.0)

@@ -118,6 +118,8 @@ def test_the_figure_says_what_it_shows() -> None:
         "Four ways to give it",
     ):
         assert text in said, text
+    assert "assumed ranges included" not in said
+    assert "assumed ranges included" in words(found(False, "uniform").plot("relief"))
     alone = words(found(models=False).plot())
     assert "otto2021" not in alone
     assert "% models" not in alone

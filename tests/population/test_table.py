@@ -74,6 +74,16 @@ def test_refused_tables(frame: Any, options: Any, words: str) -> None:
     assert words in str(refused.value)
 
 
+def test_capitals_do_not_hide_a_weight() -> None:
+    people = Population.from_table({"Weight": [55.0], "AGE": [33], "Sex": ["m"]}, 4, units={"Weight": "kg"})
+    assert people.known == ("weight", "age", "sex")
+    assert people.covariate("weight", 0.0).tolist() == [55.0] * 4
+    assert Population(4, covariates={"Age": "33 year"}).covariate("age", 0.0).tolist() == [33.0] * 4
+    for covariates in ({"Weight": "70 kg"}, {"Age": "33 year", "age": "34 year"}):
+        with pytest.raises(PkpdError):
+            Population(4, covariates=covariates)
+
+
 def test_a_table_that_is_none() -> None:
     with pytest.raises(PkpdError, match="write Population.from_table"):
         Population(3, table={"weight": [70.0]})  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ def test_logistic_regression_takes_halves() -> None:
 
 
 # Dette, Bretz, Pepelyshev and Pinheiro, J Am Stat Assoc 2008;103:1225, tables 2 to 5, as held in the tests of
-# DoseFinding (test-optDesign.R): curve, doses, effect, best shares, efficiency of equal shares at the six standard doses.
+# DoseFinding (test-optDesign.R): curve, doses, effect, best shares, efficiency of equal shares at the standard doses.
 DETTE = [
     (Curve(Shape("emax", (25.0,)), 0.0, 0.6666667), (0, 18.75, 150), 0.2, (0.442, 0.5, 0.058), 0.5099),
     (through("emax", (25.0,)), (0, 18.75, 150), 0.2, (0.5, 0.5, 0), None),

@@ -224,6 +224,27 @@ def test_trim_and_fill_of_a_symmetric_funnel() -> None:
     close([filled.pooled.estimate, filled.pooled.se, filled.pooled.tau2], -0.7452, 0.1860, 0.3378)
 
 
+def naive_missing(y: np.ndarray, s: np.ndarray) -> int:
+    """Duval and Tweedie's L0 for studies missing on the left, word for word."""
+    n, k = len(y), 0
+    for _ in range(50):
+        kept = sorted(range(n), key=lambda i: y[i])[: n - k]
+        centre = float(pool(y[kept], s[kept], method="fixed").estimate)
+        by_size = sorted(range(n), key=lambda i: abs(y[i] - centre))
+        t = sum(rank for rank, i in enumerate(by_size, 1) if y[i] > centre)
+        k = max(0, round((4 * t - n * (n + 1)) / (2 * n - 1)))
+    return k
+
+
+def test_trim_and_fill_word_for_word() -> None:
+    found = []
+    for seed in range(40):
+        y, s = literature(seed)
+        y = y + 1.5 * s
+        found.append((trim_and_fill(y, s, side="left", method="fixed").missing, naive_missing(y, s)))
+    assert all(one == other for one, other in found) and len({one for one, _ in found}) > 3
+
+
 def test_trim_and_fill_mirrors() -> None:
     y, s = literature(12)
     left, right = trim_and_fill(y, s, side="left"), trim_and_fill(-y, s, side="right")

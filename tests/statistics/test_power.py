@@ -16,6 +16,7 @@ from pkpd.statistics import (
     crossover,
     paired,
     parallel,
+    patients_needed,
     patients_per_arm,
     prospect,
     responder_prospect,
@@ -145,6 +146,9 @@ def test_fewest_patients_are_the_fewest() -> None:
         n = patients_per_arm(1.0, 2.0, power=power)
         assert prospect(1.0, parallel(2.0, n)).power >= power > prospect(1.0, parallel(2.0, n - 1)).power
     assert patients_per_arm(50.0, 1.0) == 2
+    n = patients_needed(1.0, lambda patients: crossover(2.0, patients))
+    assert prospect(1.0, crossover(2.0, n)).power >= 0.8 > prospect(1.0, crossover(2.0, n - 1)).power
+    assert n < patients_per_arm(1.0, 2.0) / 1.9
 
 
 @pytest.mark.parametrize(
