@@ -203,7 +203,7 @@ def counts_stand(drug: Counts, control: Counts | None, printed: list[dict[str, A
 def stands(value: float, words: str, days: int) -> bool:
     """Whether a mean stands in words as a number of its own: as it is, in percent, or as an area over so many days."""
     shown = [value, round(100 * value, 6), *([float(round(days * value))] if days else [])]
-    return any(re.search(rf"(?<![\d.]){re.escape(f'{x:g}')}(?![\d])", words) for x in shown)
+    return any(re.search(rf"(?<![\d.]){re.escape(f'{x:g}')}(?!\.?\d)", words) for x in shown)
 
 
 class TestAgainstThePage:

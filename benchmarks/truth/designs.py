@@ -1,6 +1,6 @@
 """Every published trial of the library, conducted many times: what it found, what it could find.
 
-    python -m benchmarks.truth.designs [--count N] [--study NAME] [--json FILE] [--keep]
+    python -m benchmarks.truth.designs [--count N] [--study NAME] [--json FILE] [--figure FILE] [--keep]
 
 Prints a line for every endpoint as a table of Markdown, then what the lines come to.
 """
@@ -302,6 +302,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=COUNT, metavar="N", help="trials of each design")
     parser.add_argument("--study", action="append", choices=published(), metavar="NAME", help="this study alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every line here")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw differences and power (.png, .svg, .pdf)")
     parser.add_argument("--keep", action="store_true", help="write table and sums into docs/trials.md")
     chosen = parser.parse_args()
     lines = conduct(chosen.count, studies=chosen.study)
@@ -311,6 +312,10 @@ def main() -> int:
         PAGE.write_text(on_page(PAGE.read_text(encoding="utf-8"), lines), encoding="utf-8")
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(as_json(lines), indent=1) + "\n", encoding="utf-8")
+    if chosen.figure is not None:
+        from benchmarks.truth.designs_figure import draw
+
+        draw(lines, chosen.figure)
     return 0
 
 

@@ -77,7 +77,8 @@ def page(side_effects: Sequence[SideEffect], trials: Sequence[Outcome]) -> Any:
     return sheet
 
 
-def _plain(axes: Any) -> None:
+def plain(axes: Any) -> None:
+    """No frame but the left and the lower line, in grey."""
     for name in ("top", "right"):
         axes.spines[name].set_visible(False)
     for name in ("left", "bottom"):
@@ -87,7 +88,7 @@ def _plain(axes: Any) -> None:
 
 def _events(axes: Any, made: Sequence[SideEffect]) -> None:
     """Predicted against observed share of patients, an endpoint a colour and a shape; root scale, for the rare ones."""
-    _plain(axes)
+    plain(axes)
     axes.set_xscale("function", functions=(lambda x: abs(x) ** 0.5, lambda x: x**2))
     axes.set_yscale("function", functions=(lambda x: abs(x) ** 0.5, lambda x: x**2))
     axes.plot([0, 100], [0, 100], color=RULE, linewidth=1.0, zorder=1)
@@ -149,7 +150,7 @@ def _event(axes: Any, one: SideEffect, colour: str, shape: str) -> None:
 
 def _results(axes: Any, made: Sequence[Outcome], factor: float) -> None:
     """A line for each arm: the observed interval as a bar, the observed value as a tick, the prediction as a mark."""
-    _plain(axes)
+    plain(axes)
     for place, one in enumerate(made):
         low, high = (factor * end for end in one.observed[1])
         axes.plot([low, high], [place, place], color=RULE, linewidth=4.5, solid_capstyle="butt", zorder=1)

@@ -9,8 +9,9 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from figures import clashes, words
 
-from benchmarks.truth import designs
+from benchmarks.truth import designs, designs_figure
 from pkpd.study import load_study
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "trials.md"
@@ -112,9 +113,24 @@ def test_at_least_is_the_sum_over_all_ways(chances):
 
 def test_the_command_prints_and_writes(tmp_path, monkeypatch, capsys):
     asked = ["designs", "--count", "40", "--study", SOME[0], "--json", str(tmp_path / "lines.json")]
+    asked += ["--figure", str(tmp_path / "trials.svg")]
     monkeypatch.setattr(sys, "argv", asked)
     assert designs.main() == 0
     assert capsys.readouterr().out.startswith("| study | endpoint")
     (one,) = json.loads((tmp_path / "lines.json").read_text())
     assert (one["study"], one["observed_difference"], one["made_from"]) == (SOME[0], 0.5, True)
     assert one["patients"] == [10] and 0 < one["power"] < 1
+    assert (tmp_path / "trials.svg").stat().st_size > 10_000
+
+
+def test_the_figure(lines, tmp_path):
+    made = designs_figure.page([*lines, *designs.conduct(20, studies=["persson2012-whiplash", "sigtermans2009-crps"])])
+    assert clashes(made) == []
+    shown = words(made)
+    for word in ("Persson 1998, 0.30 mg/kg, pain relief, 6 min", "Sigtermans 2009, pain score, 7 d", "Not for dosing"):
+        assert word in shown
+    assert "Kiefer" not in shown
+    left = [axes for axes in made.axes if axes.get_yticklabels()]
+    assert [len(axes.get_yticklabels()) for axes in left] == [5, 2]
+    with pytest.raises(ValueError, match="two arms"):
+        designs_figure.draw(lines[-1:], tmp_path / "none.png")
