@@ -118,9 +118,9 @@ def blocks() -> list[str]:
     return re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_readme_has_its_seven_examples() -> None:
+def test_the_readme_has_its_eight_examples() -> None:
     kinds = [re.search(r'^kind\s*=\s*"(.*?)"', block, re.MULTILINE)[1] for block in blocks()]  # type: ignore[index]
-    assert kinds == ["pk", "pk", "effect", "modifier", "study", "guideline", "harm"]
+    assert kinds == ["pk", "pk", "effect", "modifier", "study", "population", "guideline", "harm"]
 
 
 def test_the_readme_s_kinetic_model_loads() -> None:
