@@ -1,4 +1,4 @@
-"""The command line: `pkpd compare`, `pkpd uncertainty`, `pkpd disagree`, `pkpd models`, `pkpd show`.
+"""The command line: `pkpd compare`, `uncertainty`, `trial`, `literature`, `disagree`, `models` and `show`.
 
 A user's mistake ends with its message and exit status 2; nothing half-written is left behind.
 """
@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
+from pkpd.terminal.output import output_folder, progress_bar, write_text
 
 COMMANDS = ("compare", "uncertainty", "trial", "literature", "disagree", "models", "show")
 
@@ -171,7 +171,7 @@ def _compare(chosen: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
     study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
-    folder = _folder(chosen.out, _files(study.id))
+    folder = output_folder(chosen.out, _files(study.id))
     load_meanwhile("pkpd.plot.page")
     label = f"{study.population.size:,} patients, {len(study.arms)} regimens"
     if not import_module("pkpd.kernels.cached").is_kept():
@@ -198,7 +198,7 @@ def _trial(chosen: argparse.Namespace) -> int:
     study = load_study(chosen.study)
     trial = trial_of(study, chosen.arm)
     name = f"trial-{study.id}"
-    folder = _folder(chosen.out, _files(name))
+    folder = output_folder(chosen.out, _files(name))
     with progress_bar(f"{chosen.trials:,} trials of {trial.enrolled}") as progress:
         made = run_trials(trial, chosen.trials, seed=chosen.seed, threads=chosen.threads, progress=progress)
     written = _write(folder, name, csv_text(made), made.plot())
@@ -216,7 +216,7 @@ def _literature(chosen: argparse.Namespace) -> int:
     sizes = chosen.sizes or trial_sizes()
     trials = sized(trial_of(study), sizes)
     name = f"literature-{study.id}"
-    folder = _folder(chosen.out, _files(name))
+    folder = output_folder(chosen.out, _files(name))
     with progress_bar(f"{chosen.count:,} literatures of {len(trials)} trials") as progress:
         made = run_literature(trials, chosen.count, unpublished=chosen.unpublished, seed=chosen.seed, progress=progress)
     written = _write(folder, name, literature_csv(made), made.plot())
@@ -237,7 +237,7 @@ def _uncertainty(chosen: argparse.Namespace) -> int:
         raise UnknownName(f'--models: "{chosen.models}" is not known. {nearest(chosen.models, ("library", "none"))}')
     study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
     name = f"{study.id}-uncertainty"
-    folder = _folder(chosen.out, _files(name))
+    folder = output_folder(chosen.out, _files(name))
     load_meanwhile("pkpd.plot.uncertainty")
     label = f"{chosen.replicates:,} draws x {study.population.size:,} patients, {len(study.arms)} regimens"
     with progress_bar(label) as progress:
@@ -260,7 +260,7 @@ def _disagree(chosen: argparse.Namespace) -> int:
 
     found = disagree(chosen.regimen, chosen.analyte, weight=chosen.weight, age=chosen.age)
     name = file_name(found)
-    folder = _folder(chosen.out, _files(name))
+    folder = output_folder(chosen.out, _files(name))
     written = _write(folder, name, csv_text(found), found.plot())
     print_disagreement(found)
     print(written)
@@ -352,66 +352,6 @@ def load_meanwhile(module: str) -> None:
             import_module(module)
 
     threading.Thread(target=load, daemon=True).start()
-
-
-def _folder(path: Path, files: Sequence[str]) -> Path:
-    """The output folder, made where it is missing; checked before anything runs."""
-    if path.exists() and not path.is_dir():
-        raise StudyError(f"--out {path}: it is a file. Name a folder.")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
-    except OSError as cause:
-        raise StudyError(f"--out {path}: nothing can be written there ({cause.strerror}).") from cause
-    for name in files:
-        if (path / name).is_dir():
-            raise StudyError(f"--out {path}: {name} is a folder there. Move it, or name another folder.")
-    return path
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file all at once: what was there stays until the new one is complete."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-@contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
-    """A bar on standard error for work of more than a second; nothing where that is not a terminal.
-
-    yields : to be called with the share done, 0 to 1
-    """
-    if not sys.stderr.isatty():
-        yield lambda share: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(label, total=1.0)
-    start = threading.Timer(1.0, bar.start)
-    start.daemon = True
-    start.start()
-    try:
-        yield lambda share: bar.update(task, completed=share)
-    finally:
-        start.cancel()
-        start.join()
-        bar.stop()
 
 
 if __name__ == "__main__":
