@@ -49,6 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     trial.add_argument(
         "--trials", type=int, default=2000, metavar="N", help="how many simulated trials (default: 2000)"
     )
+    trial.add_argument(
+        "--replicates", type=int, metavar="N", help="draws of the models' estimates, over which the trials are spread"
+    )
     trial.add_argument("--arm", metavar="NAME", help="the arm asked for, where the trial has several")
     trial.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
     trial.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
@@ -191,7 +194,7 @@ def _trial(chosen: argparse.Namespace) -> int:
     from pkpd.terminal.trial import csv_text, print_trials
     from pkpd.trials.running import run_trials
 
-    for name in ("trials", "threads"):
+    for name in ("trials", "threads", "replicates"):
         value = getattr(chosen, name)
         if value is not None and value < 1:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
@@ -200,7 +203,14 @@ def _trial(chosen: argparse.Namespace) -> int:
     name = f"trial-{study.id}"
     folder = output_folder(chosen.out, _files(name))
     with progress_bar(f"{chosen.trials:,} trials of {trial.enrolled}") as progress:
-        made = run_trials(trial, chosen.trials, seed=chosen.seed, threads=chosen.threads, progress=progress)
+        made = run_trials(
+            trial,
+            chosen.trials,
+            replicates=chosen.replicates,
+            seed=chosen.seed,
+            threads=chosen.threads,
+            progress=progress,
+        )
     written = _write(folder, name, csv_text(made), made.plot())
     print_trials(made, study, chosen.study)
     print(written)

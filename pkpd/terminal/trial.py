@@ -61,11 +61,19 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         source = trial.sources[origin.source].citation
         conduct.add_row(CONDUCT[name], f"{number_text(origin.value)}{unit}", origin.mark, source, origin.note)
     print_rows(out, conduct)
-    screened = made.screened.mean()
+    screened = made.screened
     out.print(
-        f"Candidates screened for a trial of {trial.enrolled}: {screened:.0f} on average; "
-        f"{100 * (1 - trial.enrolled / screened):.0f} % did not meet the entry criteria."
+        f"Candidates screened for a trial of {trial.enrolled}: {screened.size / made.count:.0f} on average; "
+        f"{100 * (1 - screened.eligible / screened.size):.0f} % did not meet the entry criteria."
     )
+    if len(screened.criteria) > 1:
+        for text, first in zip(screened.criteria, screened.first, strict=True):
+            out.print(f"  {text}: removes {100 * first / screened.size:.0f} % of all candidates, after those before it")
+    if made.replicates:
+        out.print(
+            f"Estimates: {made.replicates} draws within their published uncertainty, {made.count // made.replicates} "
+            "trials or more each; power is what to expect where the truth is not known."
+        )
     out.print(f"Who left is scored as: {trial.conduct.missing}.")
     for flag in made.flags:
         out.print(f"(!) {flag.of}: {flag.text} [{flag.source}]")

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from pkpd.arms import Plan, modified_for
 from pkpd.dosing.regimen import Regimen
 from pkpd.model.model import Model
+from pkpd.population.criteria import Screened
 from pkpd.population.people import Population
+from pkpd.simulation import form_of
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.enrolment import Enrolled, enrol, open_to_all
-from pkpd.trials.measuring import scores_after, what_counts
+from pkpd.trials.measuring import Draw, scores_after, what_counts
 from pkpd.trials.values import Treatment, Trial
 
 Floats = NDArray[np.float64]
@@ -50,14 +52,14 @@ class Conducted(NamedTuple):
     drug     : the arm whose effect is asked for
     control  : the other; of a cross-over the same patients; None in a single arm
     first    : (trials, patients) of a cross-over: whether the drug came first
-    screened : (trials) candidates looked at
+    screened : candidates looked at, and how many each criterion removed
     """
 
     visits: tuple[int, ...]
     drug: ArmScores
     control: ArmScores | None
     first: Booleans
-    screened: Integers
+    screened: Screened
 
 
 class Plans(NamedTuple):
@@ -65,10 +67,12 @@ class Plans(NamedTuple):
 
     models : of drug and control, with the effects that count and the modifiers of the arm
     ends   : of treatment, ticks; an untreated arm takes that of the other
+    form   : drug form of the drug arm; "" for several
     """
 
     models: tuple[Model, Model]
     ends: tuple[int, int]
+    form: str
 
 
 def plan(trial: Trial) -> Plans:
@@ -76,11 +80,14 @@ def plan(trial: Trial) -> Plans:
 
     Raises a PkpdError for a regimen or modifier that does not suit the model.
     """
-    model = what_counts(open_to_all(trial.model), trial.conduct)
+    model = open_to_all(trial.model)
+    counting = what_counts(model, trial.conduct)
+    if not trial.population.modifiers:  # of which some may act on nothing but the other effects
+        model = counting
     arms = [trial.drug, trial.control or trial.drug]
     models = [modified_for(model, _planned(arm, model), f'arm "{arm.name}"') for arm in arms]
     ends = [arm.regimen.end if not arm.regimen.is_empty else trial.drug.regimen.end for arm in arms]
-    return Plans((models[0], models[1]), (ends[0], ends[1]))
+    return Plans((models[0], models[1]), (ends[0], ends[1]), form_of(trial.drug.regimen))
 
 
 def _planned(arm: Treatment, model: Model) -> Plan:
@@ -89,25 +96,25 @@ def _planned(arm: Treatment, model: Model) -> Plan:
     return Plan(arm.regimen, arm.modifiers, tuple(effect for effect in arm.effects if effect.id in counting))
 
 
-def conduct(trial: Trial, plans: Plans, trials: Integers, seed: int) -> Conducted:
+def conduct(trial: Trial, plans: Plans, trials: Integers, draw: Draw) -> Conducted:
     """Conduct some trials.
 
     trials : their numbers
-    seed   : of everything that is drawn
+    draw   : the seed, and the estimates where these are drawn
     """
-    entered = enrol(trial, plans.models[0], trials, seed)
+    entered = enrol(trial, plans.models[0], trials, draw)
     visits = tuple(sorted({visit for endpoint in trial.endpoints for visit in endpoint.visits}))
     if trial.design == "crossover":
         first = entered.place < (trial.enrolled + 1) // 2
-        return Conducted(visits, *_periods(trial, plans, entered, first, visits, seed), first, entered.screened)
+        return Conducted(visits, *_periods(trial, plans, entered, first, visits, draw), first, entered.screened)
     first = entered.place < trial.patients[0]
     drug = one_arm(
-        trial, plans.models[0], trial.drug, plans.ends[0], trial.conduct.drop_out, entered, first, visits, seed
+        trial, plans.models[0], trial.drug, plans.ends[0], trial.conduct.drop_out, entered, first, visits, draw
     )
     control = None
     if trial.control is not None:
         leave = trial.conduct.drop_out_control
-        control = one_arm(trial, plans.models[1], trial.control, plans.ends[1], leave, entered, ~first, visits, seed)
+        control = one_arm(trial, plans.models[1], trial.control, plans.ends[1], leave, entered, ~first, visits, draw)
     return Conducted(visits, drug, control, first, entered.screened)
 
 
@@ -120,7 +127,7 @@ def one_arm(
     entered: Enrolled,
     own: Booleans,
     visits: tuple[int, ...],
-    seed: int,
+    draw: Draw,
 ) -> ArmScores:
     """One arm of parallel trials, or the only one.
 
@@ -130,9 +137,9 @@ def one_arm(
     own   : (trials, patients) who is in the arm; as many in every trial
     """
     shape = (len(entered.numbers), int(own[0].sum()))
-    people = _people(trial, entered.numbers[own], seed)
+    people = _people(trial, entered.numbers[own], draw.seed)
     at = end + np.array(visits, np.int64)
-    found = scores_after(model, people, arm.regimen, at, trial.conduct, "1")
+    found = scores_after(model, people, arm.regimen, at, trial.conduct, "1", draw)
     rows = (len(visits), *shape)
     return ArmScores(
         entered.before[own].reshape(shape),
@@ -146,7 +153,7 @@ def one_arm(
 
 
 def _periods(
-    trial: Trial, plans: Plans, entered: Enrolled, first: Booleans, visits: tuple[int, ...], seed: int
+    trial: Trial, plans: Plans, entered: Enrolled, first: Booleans, visits: tuple[int, ...], draw: Draw
 ) -> tuple[ArmScores, ArmScores]:
     """Both periods of cross-over trials: what is left of the first drug goes on acting in the second period."""
     size, places = entered.numbers.shape
@@ -155,7 +162,7 @@ def _periods(
     regimens = [treatment.regimen for treatment in _treatments(trial)]
     for order in ((0, 1), (1, 0)):
         own = first if order == (0, 1) else ~first
-        people = _people(trial, entered.numbers[own], seed)
+        people = _people(trial, entered.numbers[own], draw.seed)
         last = gap + plans.ends[order[1]] + visits[-1]
         both = regimens[order[0]].together(_later(regimens[order[1]], gap))
         for period, which in enumerate(order):
@@ -165,7 +172,7 @@ def _periods(
             model, name = plans.models[which], str(period + 1)
             alone = regimens[which] if period else None
             found = scores_after(
-                model, people, regimen, at, trial.conduct, name, start=start, alone=alone, redrawn=period > 0
+                model, people, regimen, at, trial.conduct, name, draw, start=start, alone=alone, redrawn=period > 0
             )
             into = arms[which]
             into.before[own] = entered.before[own] if period == 0 else found.scores[0]

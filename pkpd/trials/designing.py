@@ -28,6 +28,7 @@ def design_trial(
     population: Population | None = None,
     effects: Sequence[Effect] | None = None,
     enrichment: tuple[Any, Any, float] | None = None,
+    criteria: Sequence[str] = (),
     names: tuple[str, str] = ("drug", "control"),
     title: str = "",
     **conduct: Any,
@@ -45,6 +46,7 @@ def design_trial(
     population : who the patients are; those of the default configuration unless given
     effects    : effects to compute; those of the model, else the default configuration's, unless given
     enrichment : (test dose, time after its end, least relief) where only responders to a test dose enter
+    criteria   : entry criteria beside the pain score, such as ["age 18 to 75 year", "no pregnancy"]
     names      : of the arms
     conduct    : entry, noise, unblinding (points), drop_out, drop_out_control (shares), washout (text), missing; what
                  is usual (`pkpd trial` lists it) unless given
@@ -65,6 +67,7 @@ def design_trial(
         population or Population(),
         _conduct(usual, conduct),
         None if enrichment is None else _enrichment(*enrichment),
+        tuple(criteria),
         title=title,
         sources=sources,
     )

@@ -16,7 +16,7 @@ from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import StudyError
 from pkpd.model.model import Model
-from pkpd.simulation import thread_count
+from pkpd.simulation import form_of, thread_count
 from pkpd.statistics.dosefinding.fitting import DoseMeans
 from pkpd.statistics.dosefinding.mcpmod import McpMod, mcp_mod
 from pkpd.statistics.dosefinding.shapes import Shape
@@ -24,7 +24,7 @@ from pkpd.trials.analysing import values_of
 from pkpd.trials.conducting import one_arm
 from pkpd.trials.designing import design_trial
 from pkpd.trials.enrolment import enrol, open_to_all
-from pkpd.trials.measuring import what_counts
+from pkpd.trials.measuring import Draw, what_counts
 from pkpd.trials.running import PATIENTS
 from pkpd.trials.values import Endpoint, Treatment, Trial
 
@@ -141,8 +141,10 @@ def find_dose(
     one = trial.endpoints[0]
     if one.counted:
         raise StudyError(f'dose finding: "{one.name}" is counted. Take an endpoint that is averaged.')
-    drawn = trial.population.seed if seed is None else seed
-    equipped = what_counts(open_to_all(trial.model), trial.conduct)
+    drawn = Draw(trial.population.seed if seed is None else seed, form_of(arms[-1].regimen))
+    equipped = open_to_all(trial.model)
+    if not trial.population.modifiers:
+        equipped = what_counts(equipped, trial.conduct)
     models = [modified_for(equipped, Plan(arm.regimen), f"dose {arm.name}") for arm in arms]
     each = max(1, PATIENTS // trial.enrolled)
     blocks = [np.arange(first, min(first + each, count)) for first in range(0, count, each)]
@@ -162,7 +164,7 @@ def find_dose(
     found = mcp_mod(given, shapes, alpha=alpha, direction=direction, selection=selection)
     grid = np.linspace(0.0, levels[-1], GRID)
     true = _true(trial, regimen, grid, equipped, drawn)
-    return DoseFinding(trial, regimen, levels, sizes, effect, means, found, grid, true, drawn)
+    return DoseFinding(trial, regimen, levels, sizes, effect, means, found, grid, true, drawn.seed)
 
 
 def _levels(doses: Sequence[float], patients: int | Sequence[int]) -> tuple[Floats, tuple[int, ...]]:
@@ -192,10 +194,10 @@ def _measured(
     models: Sequence[Model],
     sizes: tuple[int, ...],
     trials: Integers,
-    seed: int,
+    draw: Draw,
 ) -> tuple[Floats, Floats]:
     """(trials, doses) means and (trials) pooled variances of some trials."""
-    entered = enrol(trial, models[-1], trials, seed)
+    entered = enrol(trial, models[-1], trials, draw)
     endpoint, conduct = trial.endpoints[0], trial.conduct
     end, first = arms[-1].regimen.end, 0
     means, squares, kept = [], np.zeros(len(trials)), np.zeros(len(trials))
@@ -203,7 +205,7 @@ def _measured(
         own = (entered.place >= first) & (entered.place < first + size)
         first += size
         leave = conduct.drop_out_control if arm.regimen.is_empty else conduct.drop_out
-        scores = one_arm(trial, model, arm, end, leave, entered, own, endpoint.visits, seed)
+        scores = one_arm(trial, model, arm, end, leave, entered, own, endpoint.visits, draw)
         found = values_of(endpoint, scores, endpoint.visits, conduct.missing)
         seen = found.evaluated.sum(axis=1)
         mean = np.where(found.evaluated, found.values, 0.0).sum(axis=1) / np.maximum(seen, 1)
@@ -213,16 +215,16 @@ def _measured(
     return np.stack(means, axis=1), squares / kept
 
 
-def _true(trial: Trial, regimen: str, grid: Floats, model: Model, seed: int) -> Floats:
+def _true(trial: Trial, regimen: str, grid: Floats, model: Model, draw: Draw) -> Floats:
     """(grid) mean effect over placebo in the same patients, free of noise, drop-out and unblinding."""
     quiet = replace(trial.conduct, noise=0.0, unblinding=0.0, drop_out=0.0)
     large = replace(trial, patients=(LARGE // 2, LARGE // 2), conduct=replace(quiet, entry=trial.conduct.entry))
-    entered = enrol(replace(large, conduct=trial.conduct), model, np.array([0]), seed)
+    entered = enrol(replace(large, conduct=trial.conduct), model, np.array([0]), draw)
     endpoint, everybody = trial.endpoints[0], np.ones(entered.place.shape, bool)
     end = _given(regimen, float(grid[-1])).end
     responses = []
     for dose in grid:
         arm = Treatment(f"{dose:g}", _given(regimen, float(dose)))
-        scores = one_arm(large, model, arm, end, 0.0, entered, everybody, endpoint.visits, seed)
+        scores = one_arm(large, model, arm, end, 0.0, entered, everybody, endpoint.visits, draw)
         responses.append(float(values_of(endpoint, scores, endpoint.visits, "non-response").true.mean()))
     return np.array(responses) - responses[0]

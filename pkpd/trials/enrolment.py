@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from pkpd.errors import StudyError
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
-from pkpd.model.parts import Between
+from pkpd.model.parts import Between, estimated
+from pkpd.population.criteria import Screened, meets
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
-from pkpd.trials.measuring import Measured, baseline_of, score, scores_after
+from pkpd.trials.measuring import Draw, Measured, baseline_of, score, scores_after
 from pkpd.trials.values import Trial
 
 Floats = NDArray[np.float64]
@@ -35,13 +36,13 @@ class Enrolled(NamedTuple):
     numbers  : (trials, patients)
     before   : (trials, patients) pain score at screening, as measured
     place    : (trials, patients) their places in the order of allocation, from 0 on
-    screened : (trials) candidates looked at
+    screened : candidates looked at in all, and how many each criterion removed
     """
 
     numbers: Integers
     before: Floats
     place: Integers
-    screened: Integers
+    screened: Screened
 
 
 def open_to_all(model: Model) -> Model:
@@ -60,7 +61,7 @@ def _open(effect: Effect) -> Effect:
     return replace(effect, parameters={**effect.parameters, level: replace(parameter, between=between)})
 
 
-def enrol(trial: Trial, model: Model, trials: Integers, seed: int) -> Enrolled:
+def enrol(trial: Trial, model: Model, trials: Integers, draw: Draw) -> Enrolled:
     """Fill the places of some trials.
 
     model  : as from `open_to_all`
@@ -68,65 +69,96 @@ def enrol(trial: Trial, model: Model, trials: Integers, seed: int) -> Enrolled:
     Raises StudyError where criteria cannot be met, with how near the nearest candidate came.
     """
     places, size = trial.enrolled, len(trials)
-    numbers = np.empty((size, 0), np.int64)
-    before, fit = np.empty((size, 0)), np.empty((size, 0), bool)
+    criteria = criteria_of(trial)
+    before = np.empty((size, 0))
+    failed = np.empty((len(criteria), size, 0), bool)  # a test dose is given to those alone who meet all else
     batch = places + places // 4 + 8
-    waiting = True
-    while waiting:
-        start = numbers.shape[1]
+    while True:
+        start = before.shape[1]
         fresh = trials[:, None] * CANDIDATES + np.arange(start, start + batch)
-        people = replace(trial.population, size=fresh.size, subjects=fresh.ravel(), seed=seed)
-        measured = _screened(trial, model, people)
-        meets = measured >= trial.conduct.entry
-        if trial.enrichment is not None:
-            tested = replace(people, size=int(meets.sum()), subjects=people.numbers[meets])
-            meets[meets] = _responds(trial, model, tested, measured[meets])
-        numbers = np.hstack([numbers, fresh])
+        people = replace(trial.population, size=fresh.size, subjects=fresh.ravel(), seed=draw.seed)
+        measured = _screened(trial, model, people, draw)
+        fails = _fails(trial, model, people, measured, draw)
         before = np.hstack([before, measured.reshape(fresh.shape)])
-        fit = np.hstack([fit, meets.reshape(fresh.shape)])
-        waiting = bool((fit.sum(axis=1) < places).any())
-        if waiting and numbers.shape[1] >= MOST:
-            _refuse(trial, numbers.shape[1], before, fit)
+        failed = np.concatenate([failed, fails.reshape(-1, *fresh.shape)], axis=2)
+        fit = ~failed.any(axis=0)
+        if (fit.sum(axis=1) >= places).all():
+            break
+        if before.shape[1] >= MOST:
+            _refuse(trial, before, failed)
         batch = min(2 * batch, MOST)
     rank = np.cumsum(fit, axis=1)
     chosen = fit & (rank <= places)
-    last = np.argmax(rank >= places, axis=1)
-    kept, scores = numbers[chosen].reshape(size, places), before[chosen].reshape(size, places)
-    lots = replace(trial.population, size=kept.size, subjects=kept.ravel(), seed=seed).uniform("trial allocation")
+    looked = np.arange(before.shape[1]) <= np.argmax(rank >= places, axis=1)[:, None]
+    kept = (trials[:, None] * CANDIDATES + np.arange(before.shape[1]))[chosen].reshape(size, places)
+    lots = replace(trial.population, size=kept.size, subjects=kept.ravel(), seed=draw.seed).uniform("trial allocation")
     order = np.argsort(np.argsort(lots.reshape(kept.shape), axis=1, kind="stable"), axis=1, kind="stable")
-    return Enrolled(kept, scores, order, last + 1)
+    return Enrolled(kept, before[chosen].reshape(size, places), order, _counted(criteria, failed, looked))
 
 
-def _screened(trial: Trial, model: Model, people: Population) -> Floats:
+def criteria_of(trial: Trial) -> tuple[str, ...]:
+    """What a candidate is held against, in order, as text."""
+    entry = f"pain score at least {trial.conduct.entry:g} at screening"
+    dose = trial.enrichment
+    test = () if dose is None else (f"relief of at least {dose.relief:.0%} on the test dose",)
+    return (entry, *trial.criteria, *test)
+
+
+def _fails(trial: Trial, model: Model, people: Population, measured: Floats, draw: Draw) -> Booleans:
+    """(criteria, candidates) who fails what; who fails another criterion gets no test dose and does not fail it."""
+    found = [measured < trial.conduct.entry]
+    found += [~meets(people, criterion, {"baseline pain": measured}) for criterion in trial.criteria]
+    if trial.enrichment is not None:
+        tested = ~np.any(found, axis=0)
+        some = replace(people, size=int(tested.sum()), subjects=people.numbers[tested])
+        fails = np.zeros(people.size, bool)
+        if tested.any():
+            fails[tested] = ~_responds(trial, model, some, measured[tested], draw)
+        found.append(fails)
+    return np.array(found)
+
+
+def _counted(criteria: tuple[str, ...], failed: Booleans, looked: Booleans) -> Screened:
+    """How many of the candidates looked at each criterion removed."""
+    left, first = looked.copy(), []
+    for own in failed:
+        first.append(int((left & own).sum()))
+        left &= ~own
+    every = tuple(int((own & looked).sum()) for own in failed)
+    return Screened(int(looked.sum()), int(left.sum()), criteria, tuple(first), every)
+
+
+def _screened(trial: Trial, model: Model, people: Population, draw: Draw) -> Floats:
     """(candidates) pain score at screening."""
     effect = baseline_of(model)
     covariates = {name: people.covariate(name, own.typical) for name, own in effect.covariates.items()}
-    own = individual(effect.id, effect.parameters, (), effect.correlations, covariates, people)
+    typical = estimated(effect.parameters, draw.estimates, f"{effect.id}.")
+    own = individual(effect.id, typical, (), effect.correlations, covariates, people)
     level = np.broadcast_to(own[effect.curve.parameters["level"]], people.size)
     return score(np.asarray(level), trial.conduct.noise, people, SCREENING)
 
 
-def _responds(trial: Trial, model: Model, people: Population, before: Floats) -> Booleans:
+def _responds(trial: Trial, model: Model, people: Population, before: Floats, draw: Draw) -> Booleans:
     """(candidates) whether they respond to the test dose."""
     dose = trial.enrichment
     assert dose is not None
     at = np.array([dose.regimen.end + dose.when], np.int64)
-    found: Measured = scores_after(model, people, dose.regimen, at, trial.conduct, "test dose")
+    found: Measured = scores_after(model, people, dose.regimen, at, trial.conduct, "test dose", draw)
     with np.errstate(divide="ignore", invalid="ignore"):
         relief = 1.0 - found.scores[0] / before
     return np.asarray(relief >= dose.relief)
 
 
-def _refuse(trial: Trial, candidates: int, before: Floats, fit: Booleans) -> None:
+def _refuse(trial: Trial, before: Floats, failed: Booleans) -> None:
+    """Refuse criteria that too few meet: what each removes of the candidates of the worst trial."""
+    fit: Booleans = ~np.any(failed, axis=0)
     worst = int(np.argmin(fit.sum(axis=1)))
-    had = int(fit[worst].sum())
-    enriched = (
-        ""
-        if trial.enrichment is None
-        else (f", and a relief of at least {trial.enrichment.relief:.0%} on the test dose")
+    candidates = before.shape[1]
+    removes = "; ".join(
+        f"{text}: {int(own[worst].sum()):,} fail it" for text, own in zip(criteria_of(trial), failed, strict=True)
     )
     raise StudyError(
-        f"trial entry: {had} of {candidates:,} candidates have a pain score of at least {trial.conduct.entry:g} at "
-        f"screening{enriched}, and the trial has {trial.enrolled} places. The highest score was "
-        f"{before[worst].max():.1f}. Lower the entry criterion, or give the patients more pain before treatment."
+        f"trial entry: {int(fit[worst].sum())} of {candidates:,} candidates may enter, and the trial has "
+        f"{trial.enrolled} places. {removes}. The highest pain score was {before[worst].max():.1f}. Widen the "
+        "criteria, or change the population."
     )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.company import of_patients
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import effect_values, remaining
 from pkpd.errors import StudyError
@@ -28,6 +29,19 @@ Booleans = NDArray[np.bool_]
 NOTICED = "psychotomimetic-asked"  # the effect by which patients notice what they were given
 AFTER = 24 * TICKS_PER_HOUR  # after treatment; perception has been at its worst by then
 LOWEST, HIGHEST = 0.0, 10.0
+
+
+class Draw(NamedTuple):
+    """What is drawn of people and of estimates.
+
+    seed      : of everything that is drawn
+    form      : drug form that is given, for patients with modifiers of their own
+    estimates : parameter, or "effect.parameter" -> typical value in place of the model's; None for the model's
+    """
+
+    seed: int
+    form: str = ""
+    estimates: Mapping[str, float] | None = None
 
 
 class Measured(NamedTuple):
@@ -86,6 +100,7 @@ def scores_after(
     at: Integers,
     conduct: Conduct,
     period: str,
+    draw: Draw,
     *,
     start: int = 0,
     alone: Regimen | None = None,
@@ -99,7 +114,7 @@ def scores_after(
     alone   : the treatment of this period on a clock of its own, where the regimen holds an earlier one too
     redrawn : whether the placebo responders are drawn again, as in another period
     """
-    patients = of_population(model, people)
+    patients = _patients(model, people, draw)
     if redrawn:
         patients = replace(patients, responders={**patients.responders, **_placebo_again(patients, people, period)})
     hours = ((at - start) / TICKS_PER_HOUR)[:, None]
@@ -114,6 +129,17 @@ def scores_after(
     blinded = level * felt + noise
     scores = np.clip(blinded - conduct.unblinding * noticed, LOWEST, HIGHEST)
     return Measured(level, level * true, scores, np.clip(blinded, LOWEST, HIGHEST), noticed)
+
+
+def _patients(model: Model, people: Population, draw: Draw) -> Individuals:
+    if draw.estimates is None:
+        return of_patients(model, people, draw.form)
+    if people.modifiers:
+        raise StudyError(
+            "trial: estimates are drawn for a model, and the patients have modifiers of their own. Leave one of the "
+            "two out, or give the modifiers to an arm."
+        )
+    return of_population(model, people, draw.estimates)
 
 
 def _drive(patients: Individuals, regimen: Regimen, at: Integers) -> Callable[[str], Floats]:

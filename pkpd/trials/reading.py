@@ -36,7 +36,7 @@ from pkpd.trials.values import (
 from pkpd.units import analyse
 
 _KEYS = (
-    *("design", "drug", "control", "patients", "missing", "note", "source", "mark"),
+    *("design", "drug", "control", "patients", "criteria", "missing", "note", "source", "mark"),
     *("endpoints", "conduct", "enrichment"),
 )
 _ENDPOINT_KEYS = (
@@ -113,6 +113,7 @@ def _trial(
             population,
             conduct,
             enrichment,
+            table.texts("criteria"),
             name,
             top.text("title"),
             {**usual_conduct()[1], **sources},

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import unknown
 from pkpd.flags import Flag
+from pkpd.population.criteria import Screened
 from pkpd.trials.analysing import Found
 from pkpd.trials.values import Counts, Endpoint, Mean, Trial
 
@@ -189,7 +190,8 @@ class Trials:
     count     : how many trials
     seed      : of all that is drawn
     endpoints : the results, the primary one first
-    screened  : (trials) candidates looked at for each
+    screened  : candidates looked at in all trials, and how many each entry criterion removed
+    replicates : draws of the estimates that the trials are spread over; 0 where every trial has the models' own
     flags     : limits of the models that the drug arm passes
     """
 
@@ -197,7 +199,8 @@ class Trials:
     count: int
     seed: int
     endpoints: tuple[EndpointResult, ...]
-    screened: NDArray[np.int64]
+    screened: Screened
+    replicates: int = 0
     flags: tuple[Flag, ...] = ()
 
     def endpoint(self, name: str, when: str = "") -> EndpointResult:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import validity
+from pkpd.company import of_patients
 from pkpd.errors import StudyError
+from pkpd.estimates.drawing import Estimates, draw_estimates
 from pkpd.flags import Flag
-from pkpd.individuals import of_population
+from pkpd.population.criteria import Screened
 from pkpd.simulation import raised, thread_count
 from pkpd.trials.analysing import Found, analyse
 from pkpd.trials.conducting import Plans, conduct, plan
+from pkpd.trials.measuring import Draw
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Trial
 
@@ -29,18 +35,21 @@ def run_trials(
     trial: Trial,
     count: int = 2000,
     *,
+    replicates: int | Estimates | None = None,
     seed: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Trials:
     """Conduct a trial many times, each time with patients drawn anew, and analyse each as the trial would.
 
-    trial    : the design; from `pkpd.load_study(NAME).trial`, or made in a script
-    count    : how many trials
-    seed     : of all that is drawn; that of the trial's population unless given
-    threads  : how many; all cores unless given. The numbers do not depend on it
-    progress : called with the share done, 0 to 1
-    returns  : Trials
+    trial      : the design; from `pkpd.load_study(NAME).trial`, or made in a script
+    count      : how many trials
+    replicates : draws of the models' estimates, a number or `pkpd.draw_estimates(...)`; trial t has draw t modulo their
+                 number, so that power is what to expect where the truth is not known. None for the models' own
+    seed       : of all that is drawn; that of the trial's population unless given
+    threads    : how many; all cores unless given. The numbers do not depend on it
+    progress   : called with the share done, 0 to 1
+    returns    : Trials
     Raises a PkpdError where the arms do not suit the model, or nobody meets the entry criteria.
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < 2**40:
@@ -48,43 +57,55 @@ def run_trials(
     drawn = trial.population.seed if seed is None else seed
     plans = plan(trial)
     flags = _flags(trial, plans)
-    blocks = _blocks(trial, count)
+    estimates = None
+    if replicates is not None:
+        if isinstance(replicates, Estimates):
+            estimates = replicates
+        else:
+            estimates = draw_estimates(plans.models[0], replicates, seed=drawn)
+    blocks = _blocks(trial, count, 1 if estimates is None else estimates.replicates)
     done = 0
 
-    def one(block: Integers) -> tuple[list[Found], Integers]:
-        made = conduct(trial, plans, block, drawn)
+    def one(block: Integers) -> tuple[list[Found], Screened]:
+        own = None if estimates is None else estimates.of(int(block[0]) % estimates.replicates)
+        made = conduct(trial, plans, block, Draw(drawn, plans.form, own))
         return [analyse(trial, endpoint, made) for endpoint in trial.endpoints], made.screened
 
-    results: list[tuple[list[Found], Integers]] = []
+    results: list[tuple[list[Found], Screened]] = []
     with ThreadPoolExecutor(thread_count(threads)) as workers:
         for block, made in zip(blocks, workers.map(one, blocks), strict=True):
             results.append(made)
             done += len(block)
             if progress is not None:
                 progress(done / count)
+    order = np.argsort(np.concatenate(blocks), kind="stable")
     endpoints = tuple(
         EndpointResult(
             endpoint,
             trial.analysis_of(endpoint),
             trial.design,
             trial.patients,
-            Found(*(np.concatenate(columns) for columns in zip(*(found[k] for found, _ in results), strict=True))),
+            Found(*(np.concatenate(parts)[order] for parts in zip(*(found[k] for found, _ in results), strict=True))),
         )
         for k, endpoint in enumerate(trial.endpoints)
     )
-    return Trials(trial, count, drawn, endpoints, np.concatenate([screened for _, screened in results]), flags)
+    screened = reduce(add, (screened for _, screened in results))
+    return Trials(trial, count, drawn, endpoints, screened, estimates.replicates if estimates else 0, flags)
 
 
-def _blocks(trial: Trial, count: int) -> list[Integers]:
+def _blocks(trial: Trial, count: int, replicates: int) -> list[Integers]:
+    """Trials that are conducted together; those of one draw of the estimates."""
     each = max(1, PATIENTS // trial.enrolled)
-    return [np.arange(first, min(first + each, count)) for first in range(0, count, each)]
+    found = []
+    for first in range(min(replicates, count)):
+        own = np.arange(first, count, replicates)
+        found += [own[at : at + each] for at in range(0, len(own), each)]
+    return found
 
 
 def _flags(trial: Trial, plans: Plans) -> tuple[Flag, ...]:
     """Limits that the drug arm passes in a few patients; a hard limit is refused."""
-    from dataclasses import replace
-
-    people = of_population(plans.models[0], replace(trial.population, size=PILOT, subjects=None))
+    people = of_patients(plans.models[0], replace(trial.population, size=PILOT, subjects=None), plans.form)
     regimen = trial.drug.regimen
     validity.refuse(people, regimen, f'arm "{trial.drug.name}"')
     last = np.array([plans.ends[0] + trial.horizon])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import SimulationError, StudyError, nearest
@@ -12,6 +14,7 @@ from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.model.modifier import Modifier
 from pkpd.model.parts import Source
+from pkpd.population.criteria import meets
 from pkpd.population.people import Population
 from pkpd.times import TICKS_PER_HOUR
 
@@ -235,6 +238,8 @@ class Trial:
     population : who the patients are: covariates and seed; its size is not used
     conduct    : entry, noise, unblinding, drop-out
     enrichment : a test dose that patients must respond to; None for unselected patients
+    criteria   : entry criteria beside the pain score, such as "age 18 to 75 year" or "no pregnancy"; the population
+                 says what is known of its people
     sources    : key -> publication
     note       : what was assumed of the design
     """
@@ -248,6 +253,7 @@ class Trial:
     population: Population
     conduct: Conduct
     enrichment: Enrichment | None = None
+    criteria: tuple[str, ...] = ()
     id: str = ""
     title: str = ""
     sources: Mapping[str, Source] = field(default_factory=dict)
@@ -293,6 +299,9 @@ class Trial:
                     f'trial: the analysis "{endpoint.analysis}" does not fit {endpoint.name} in a design '
                     f'"{self.design}". {nearest(endpoint.analysis, fitting)}'
                 )
+        one = replace(self.population, size=1, subjects=None)
+        for criterion in self.criteria:
+            meets(one, criterion, {"baseline pain": np.zeros(1)})
         if not any(effect.role == "baseline" for effect in self.model.effects):
             raise SimulationError(
                 f"trial: the model {self.model.id} has no effect of pain before treatment, so it has no pain score. "

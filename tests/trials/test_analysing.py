@@ -14,6 +14,7 @@ from pkpd.statistics.paired_shares import mcnemar
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.analysing import analyse, values_of
 from pkpd.trials.conducting import ArmScores, conduct, plan
+from pkpd.trials.measuring import Draw
 from pkpd.trials.values import Endpoint
 
 DAY = 24 * TICKS_PER_HOUR
@@ -65,7 +66,7 @@ def test_pain_that_was_none_has_no_relief_and_pain_that_tripled_counts_as_double
 
 def test_a_mean_over_time_is_that_of_daily_scores():
     trial = designed(endpoints=[Endpoint("pain score", 0, 3 * DAY)], drop_out=0.0)
-    made = conduct(trial, plan(trial), np.arange(5), 1)
+    made = conduct(trial, plan(trial), np.arange(5), Draw(1))
     assert made.visits == (0, DAY, 2 * DAY, 3 * DAY)
     found = values_of(trial.endpoints[0], made.drug, made.visits, "non-response")
     assert np.allclose(found.values, made.drug.scores.mean(axis=0))
@@ -78,7 +79,7 @@ def test_each_design_is_analysed_as_a_statistician_would():
         Endpoint("relief", 7 * DAY, threshold=0.3),
     ]
     trial = designed(endpoints=kinds, drop_out=0.2)
-    made = conduct(trial, plan(trial), np.arange(20), 1)
+    made = conduct(trial, plan(trial), np.arange(20), Draw(1))
     drug, control = (values_of(kinds[0], a, made.visits, "non-response").values for a in (made.drug, made.control))
     assert np.allclose(analyse(trial, kinds[0], made).p, stats.ttest_ind(drug, control, axis=1).pvalue)
     assert np.allclose(analyse(trial, kinds[1], made).p, stats.ttest_ind(drug, control, axis=1, equal_var=False).pvalue)
@@ -87,7 +88,7 @@ def test_each_design_is_analysed_as_a_statistician_would():
         a, b = round(15 * counted.drug[t]), round(15 * counted.control[t])
         assert counted.p[t] == pytest.approx(stats.fisher_exact([[a, 15 - a], [b, 15 - b]]).pvalue)
     trial = designed(design="crossover", patients=(11,), endpoints=[Endpoint("pain score", DAY, analysis="paired t")])
-    made = conduct(trial, plan(trial), np.arange(20), 1)
+    made = conduct(trial, plan(trial), np.arange(20), Draw(1))
     drug, control = (values_of(kinds[0], a, (7 * DAY,), "non-response").values for a in (made.drug, made.control))
     assert np.allclose(analyse(trial, trial.endpoints[0], made).p, stats.ttest_rel(drug, control, axis=1).pvalue)
 

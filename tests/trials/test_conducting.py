@@ -13,13 +13,14 @@ from pkpd.population import streams
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.conducting import Conducted, conduct, plan
 from pkpd.trials.enrolment import open_to_all
+from pkpd.trials.measuring import Draw
 from pkpd.trials.values import Trial
 
 DAY = 24 * TICKS_PER_HOUR
 
 
 def conducted(trial: Trial, count: int = 60, seed: int = 1) -> Conducted:
-    return conduct(trial, plan(trial), np.arange(count), seed)
+    return conduct(trial, plan(trial), np.arange(count), Draw(seed))
 
 
 def by_hand(trial: Trial, number: int, regimen: str, hours: float, seed: int = 1) -> float:
@@ -34,7 +35,7 @@ def test_scores_are_the_patients_pain_and_the_noise_of_the_day():
     made = conducted(trial, 3)
     from pkpd.trials.enrolment import enrol
 
-    entered = enrol(trial, plan(trial).models[0], np.arange(3), 1)
+    entered = enrol(trial, plan(trial).models[0], np.arange(3), Draw(1))
     for arm, own, regimen in ((made.drug, made.first, LONG), (made.control, ~made.first, "no treatment")):
         numbers = entered.numbers[own].reshape(3, 4)
         for t in range(3):
@@ -114,7 +115,7 @@ class TestCrossover:
         )
         from pkpd.trials.enrolment import enrol
 
-        entered = enrol(trial, plan(trial).models[0], np.arange(2), 1)
+        entered = enrol(trial, plan(trial).models[0], np.arange(2), Draw(1))
         made = conducted(trial, 2)
         for t in range(2):
             for p in np.flatnonzero(made.first[t]):

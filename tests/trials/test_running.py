@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from trial_designs import designed
@@ -119,3 +121,46 @@ def test_progress_ends_at_one():
     seen: list[float] = []
     pkpd.run_trials(designed(), 600, progress=seen.append)
     assert seen[-1] == 1.0 and seen == sorted(seen) and len(seen) > 1
+
+
+class TestWhatIsNotKnown:
+    def test_a_trial_has_the_draw_of_its_number(self):
+        trial = designed(endpoints=[("pain score", "7 d")])
+        draws = pkpd.draw_estimates(trial.model, 4, seed=1)
+        many = pkpd.run_trials(trial, 10, replicates=draws)
+        one = pkpd.run_trials(trial, 7, replicates=4, seed=1)
+        assert many.replicates == 4 and same(many, one, 7)
+        assert any(name.startswith("slow-relief.") for name in draws.of(2))
+        effects = []
+        for effect in trial.model.effects:
+            own = {n: v for n, v in draws.of(2).items() if n.startswith(effect.id + ".")}
+            given = {n.partition(".")[2]: v for n, v in own.items()}
+            changed = {n: replace(effect.parameters[n], value=v) for n, v in given.items()}
+            effects.append(replace(effect, parameters={**effect.parameters, **changed}))
+        assert not [name for name in draws.of(2) if "." not in name]  # of the default kinetics none is drawn
+        by_hand = pkpd.run_trials(replace(trial, model=replace(trial.model, effects=tuple(effects))), 7)
+        for column, other in zip(columns(many), columns(by_hand), strict=True):
+            assert column[[2, 6]] == pytest.approx(other[[2, 6]], rel=1e-9)
+
+    def test_power_where_the_truth_is_not_known_lies_nearer_the_middle(self):
+        trial = designed()
+        known, unknown = pkpd.run_trials(trial, 600), pkpd.run_trials(trial, 600, replicates=100)
+        spread = [made.endpoints[0].found.true_drug.std() for made in (known, unknown)]
+        assert spread[1] > 1.05 * spread[0] and unknown.endpoints[0].power < known.endpoints[0].power
+
+    def test_it_does_not_go_with_modifiers_of_the_patients_own(self):
+        people = pkpd.Population(modifiers={"rifampicin": 0.5})
+        with pytest.raises(PkpdError, match="modifiers of their own"):
+            pkpd.run_trials(designed(population=people), 2, replicates=2)
+
+
+def test_patients_may_have_modifiers_of_their_own():
+    drug = {"drug": "ketamine 0.5 mg/kg iv over 40 min", "endpoints": [("pain score", "0 h")], "unblinding": 0.0}
+    shares = [0.0, 0.5, 1.0]
+    made = [
+        pkpd.run_trials(designed(population=pkpd.Population(modifiers={"rifampicin": share}), **drug), 60).endpoints[0]
+        for share in shares
+    ]
+    everybody = pkpd.run_trials(designed(**{**drug, "drug": (drug["drug"], "rifampicin")}), 60).endpoints[0]
+    assert np.allclose(made[2].found.true_drug, everybody.found.true_drug, rtol=1e-12)
+    assert made[0].true_difference < made[1].true_difference < made[2].true_difference
