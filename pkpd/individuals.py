@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
+from pkpd.model.correlating import mixing
 from pkpd.model.divisors import divided_by
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
@@ -168,7 +169,7 @@ def of_population(model: Model, population: Population) -> Individuals:
     covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
     covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
     covariates["weight"] = population.covariate("weight", 70.0)
-    parameters = individual(model.id, model.parameters, model.covariances, (), covariates, population)
+    parameters = individual(model.id, model.parameters, model.covariances, {}, covariates, population)
     values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
     return _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
 
@@ -219,7 +220,7 @@ def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individua
     covariates = {name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in read.items()}
     covariates |= {name: columns[name] for name in USUAL if name in columns}
     covariates.setdefault("weight", np.full(size, 70.0))
-    parameters = individual(model.id, model.parameters, (), (), covariates, people)
+    parameters = individual(model.id, model.parameters, (), {}, covariates, people)
     own = _of_model(model, covariates)
     given = {
         name: column
@@ -299,8 +300,9 @@ def _with_effects(
     """
     effects: dict[str, Mapping[str, Column]] = {}
     responders, draws = {}, {}
+    weights = mixing(model) if people.varied else {}
     for effect in model.effects:
-        own = _effect_parameters(effect, covariates, people, columns or {})
+        own = _effect_parameters(effect, weights.get(effect.id, {}), covariates, people, columns or {})
         effects[effect.id] = own
         if effect.responder is not None:
             responders[effect.id] = _responders(effect, own[effect.responder], people, drawn)
@@ -359,9 +361,13 @@ def _limits(model: Model) -> dict[str, bool]:
 
 
 def _effect_parameters(
-    effect: Effect, covariates: Mapping[str, Floats], people: Population, columns: Mapping[str, Floats]
+    effect: Effect,
+    weights: Mapping[str, Mapping[str, float]],
+    covariates: Mapping[str, Floats],
+    people: Population,
+    columns: Mapping[str, Floats],
 ) -> dict[str, Column]:
-    table = individual(effect.id, effect.parameters, (), effect.correlations, covariates, people)
+    table = individual(effect.id, effect.parameters, (), weights, covariates, people)
     table |= {name: columns[f"{effect.id}.{name}"] for name in effect.parameters if f"{effect.id}.{name}" in columns}
     for name, expression in effect.derived.items():
         table[name] = np.asarray(expression.evaluate({**covariates, **table}))

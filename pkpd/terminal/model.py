@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pkpd.model.effect import Effect
-from pkpd.model.model import Model, Parameter, Reading, Source
+from pkpd.model.model import Between, Covariance, Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
 from pkpd.terminal.console import console, left_table, print_rows
 from pkpd.terminal.standing import print_scores, print_scores_of_effect
@@ -57,7 +57,7 @@ def print_model(found: Model | Effect) -> None:
             f"{', '.join(found.routes)}; forms: {', '.join(found.forms)}."
         )
     out.print(f"Use it for: {found.use_for}\nNot for: {found.not_for}")
-    heads = ("name", "value", "unit", "to try", "between people", "mark", "source", "what it is")
+    heads = ("name", "value", "unit", "to try", "spread", "mark", "source", "what it is")
     made = left_table("Parameters", *heads)
     for parameter in found.parameters.values():
         made.add_row(*_parameter_row(parameter))
@@ -69,8 +69,8 @@ def print_model(found: Model | Effect) -> None:
         _print_equations(out, found)
         for covariance in found.covariances:
             out.print(
-                f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g} "
-                f"({covariance.mark}, {covariance.source})"
+                f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g}, correlation "
+                f"{_correlation(found, covariance):.3g} ({covariance.mark}, {covariance.source})"
             )
         for reading in found.readings.values():
             out.print(_reading_text(found, reading))
@@ -90,6 +90,12 @@ def print_model(found: Model | Effect) -> None:
     for limit in found.validity:
         out.print(f"Limit: {limit}{'; refused beyond' if limit.hard else ''}")
     out.print(f"{len(found.checks)} checks of this file run with the tests.")
+
+
+def _correlation(model: Model, covariance: Covariance) -> float:
+    """The correlation of two random effects."""
+    spreads = (model.parameters[covariance.first].between, model.parameters[covariance.second].between)
+    return covariance.value / math.sqrt(math.prod(spread.variance for spread in spreads if spread is not None))
 
 
 def _followed(effect: Effect) -> str:
@@ -132,13 +138,9 @@ def _reading_text(model: Model, reading: Reading) -> str:
 def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
     value = "to be given" if parameter.written is None else f"{parameter.written:g}"
     extra = []
-    if parameter.between is not None:
-        between = parameter.between
-        if between.kind == "lognormal":
-            extra.append(f"log sd {math.sqrt(between.variance):.3g}")
-        else:
-            extra.append(f"sd {math.sqrt(between.variance) / analyse(parameter.unit)[0]:.3g}")
-        extra.append(f"({between.mark}, {between.source})")
+    for spread in parameter.spreads:
+        when = "between occasions: " if spread is parameter.occasion else ""
+        extra.append(f"{when}{_spread_text(spread, parameter.unit)} ({spread.mark}, {spread.source})")
     if parameter.scale is not None:
         scale = parameter.scale
         extra.append(f"x ({scale.covariate}/{scale.reference:g})^{scale.exponent:g} ({scale.mark})")
@@ -148,6 +150,23 @@ def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
         scale_of = analyse(parameter.unit)[0]
         scan = " to ".join(f"{end / scale_of:.4g}" for end in parameter.scan)
     return (parameter.name, value, parameter.unit, scan, " ".join(extra), parameter.mark, source, parameter.about)
+
+
+def _spread_text(spread: Between, unit: str) -> str:
+    """A spread: its size on the scale of its random effect, and what else shapes it."""
+    factor, sd = analyse(unit)[0], math.sqrt(spread.variance)
+    if spread.kind == "normal":
+        limits = [
+            f"{word} {end / factor:g}"
+            for word, end in (("from", spread.at_least), ("to", spread.at_most))
+            if end is not None
+        ]
+        return " ".join([f"sd {sd / factor:.3g}", *limits])
+    if spread.kind == "logit":
+        assert spread.low is not None and spread.high is not None
+        return f"logit sd {sd:.3g} between {spread.low / factor:g} and {spread.high / factor:g}"
+    shape = {"box-cox": f", Box-Cox shape {spread.shape}", "t": f", t with {spread.df} degrees of freedom"}
+    return f"log sd {sd:.3g}{shape.get(spread.kind, '')}"
 
 
 def _source_text(source: Source) -> str:
