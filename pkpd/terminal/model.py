@@ -10,6 +10,7 @@ from rich.console import Console
 from pkpd.model.effect import Effect
 from pkpd.model.model import Between, Covariance, Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
+from pkpd.model.residual import Power, Residual, Tail
 from pkpd.terminal.console import console, left_table, print_rows
 from pkpd.terminal.standing import print_scores, print_scores_of_effect
 from pkpd.units import analyse
@@ -72,6 +73,8 @@ def print_model(found: Model | Effect) -> None:
                 f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g}, correlation "
                 f"{_correlation(found, covariance):.3g} ({covariance.mark}, {covariance.source})"
             )
+        for name, residual in found.residual.items():
+            out.print(f"Residual error of {name}: {_residual_text(residual, found.outputs[name].unit)}")
         for reading in found.readings.values():
             out.print(_reading_text(found, reading))
         print_scores(out, found.id)
@@ -150,6 +153,24 @@ def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
         scale_of = analyse(parameter.unit)[0]
         scan = " to ".join(f"{end / scale_of:.4g}" for end in parameter.scan)
     return (parameter.name, value, parameter.unit, scan, " ".join(extra), parameter.mark, source, parameter.about)
+
+
+def _residual_text(residual: Residual, unit: str) -> str:
+    """A residual error: each part with its size, source and mark, and how parts and times go together."""
+    factor, told = analyse(unit)[0], []
+    for name, part in residual.parts.items():
+        if isinstance(part, Power):
+            size = f"{part.sd / factor:.3g} {unit} x (value / {part.at / factor:.4g} {unit})^{part.exponent:g}"
+        else:
+            size = f"{part.sd / factor:.3g} {unit}" if name == "additive" else f"{part.sd:.4g}"
+        told.append(f"{'log-normal' if name == 'lognormal' else name} sd {size} ({part.mark}, {part.source})")
+    if len(told) > 1:
+        told.append("variances add up" if residual.combined == "variances" else "standard deviations add up")
+    if (memory := residual.memory) is not None:
+        told.append(f"correlation {memory.rho:g} after {memory.per:g} h ({memory.mark}, {memory.source})")
+    if isinstance(residual.df, Tail):
+        told.append(f"t with {residual.df.df:g} degrees of freedom ({residual.df.mark}, {residual.df.source})")
+    return "; ".join(told)
 
 
 def _spread_text(spread: Between, unit: str) -> str:

@@ -76,7 +76,7 @@ def marked(owner: Owner) -> Iterator[tuple[str, str, str]]:
     for name, parameter in owner.parameters.items():
         if parameter.value is not None:
             yield name, parameter.source, parameter.mark
-        for part in (parameter.scale, parameter.between):
+        for part in (parameter.scale, *parameter.spreads):
             if part is not None:
                 yield f"{name} {type(part).__name__}", part.source, part.mark
     for check in owner.checks:
@@ -92,9 +92,8 @@ def marked(owner: Owner) -> Iterator[tuple[str, str, str]]:
     for covariance in owner.covariances:
         yield f"covariance of {covariance.first}", covariance.source, covariance.mark
     for name, residual in owner.residual.items():
-        for noise in (residual.proportional, residual.additive):
-            if noise is not None:
-                yield f"residual of {name}", noise.source, noise.mark
+        for noise in residual.numbers:
+            yield f"residual of {name}", noise.source, noise.mark
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
