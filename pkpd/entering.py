@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.dosing.regimen import Dose, Regimen
-from pkpd.dosing.schedule import Schedule, Target, schedule
+from pkpd.dosing.schedule import Schedule, Target, divided, schedule
 from pkpd.dosing.unitdoses import parts_of_units, whole_units
 from pkpd.errors import SimulationError, UnknownName
 from pkpd.individuals import Individuals
@@ -34,6 +34,33 @@ class Group(NamedTuple):
     schedule: Schedule
     times: Integers  # (times) ticks
     who: Integers  # (subjects) their positions
+    regime: Integers  # (segments) number of the occasion each is in
+
+
+class _Given(NamedTuple):
+    """What some subjects are given, each dose within one occasion.
+
+    model   : that takes it
+    regimen : as it was prescribed
+    starts  : of the occasions, ticks
+    doses   : each with the subjects as they are in its occasion
+    """
+
+    model: Model
+    regimen: Regimen
+    starts: tuple[int, ...]
+    doses: tuple[tuple[Dose, Individuals], ...]
+
+    @property
+    def ways(self) -> list[tuple[Individuals, Route]]:
+        """Every way that something goes, with the subjects as they are in each of its occasions."""
+        routes = {(id(own), dose.route): (own, self.model.routes[dose.route]) for dose, own in self.doses}
+        return [(own, way) for own, route in routes.values() for way in _ways(route)]
+
+    @property
+    def entries(self) -> list[tuple[Dose, Individuals, Route]]:
+        """Every dose on every way of its route."""
+        return [(dose, own, way) for dose, own in self.doses for way in _ways(self.model.routes[dose.route])]
 
 
 class _Entry(NamedTuple):
@@ -133,29 +160,47 @@ def groups(subjects: Individuals, regimens: Regimen | list[Regimen], ticks: Inte
     found = []
     for regimen, who in parts:
         check_regimen(subjects.model, regimen)
-        _refuse_parts_of_units(subjects, regimen, who)
-        for alike in _by_row(_timing(subjects, regimen, who), who):
+        given = _given(subjects, regimen)
+        _refuse_parts_of_units(given, who)
+        for alike in _by_row(_timing(given, who), who):
             for timed in _by_row(ticks[alike] if ticks.ndim == 2 else None, alike):
                 times = ticks if ticks.ndim == 1 else ticks[timed[0]]
-                found.append(Group(_events(subjects, regimen, timed), times, timed))
+                events = _events(subjects, given, timed)
+                regime = np.searchsorted(given.starts, events.breaks, side="right") - 1
+                found.append(Group(events, times, timed, regime))
     return found
 
 
-def _refuse_parts_of_units(subjects: Individuals, regimen: Regimen, who: Integers) -> None:
-    """Refuse doses that are no whole number of the units their route comes in, for some subjects."""
+def _given(subjects: Individuals, regimen: Regimen) -> _Given:
+    """The doses of a regimen, those that are repeated over several occasions cut apart."""
+    starts = subjects.starts(regimen)
+    if len(starts) == 1:
+        return _Given(subjects.model, regimen, starts, tuple((dose, subjects) for dose in regimen.doses))
+    doses: list[tuple[Dose, Individuals]] = []
     for dose in regimen.doses:
+        which = np.searchsorted(starts, dose.starts, side="right") - 1
+        for occasion in np.unique(which).tolist():
+            first, count = int(np.argmax(which == occasion)), int((which == occasion).sum())
+            part = replace(dose, start=dose.starts[first], count=count)
+            doses.append((part, subjects.in_occasion(occasion)))
+    return _Given(subjects.model, regimen, starts, tuple(doses))
+
+
+def _refuse_parts_of_units(given: _Given, who: Integers) -> None:
+    """Refuse doses that are no whole number of the units their route comes in, for some subjects."""
+    for dose, subjects in given.doses:
         route = subjects.model.routes[dose.route]
         if route.unit_dose is None:
             continue
-        given = dose.base_amount(subjects.weight[who])
+        amount = dose.base_amount(subjects.weight[who])
         column = np.asarray(subjects.parameters[route.unit_dose], float)
         unit = np.broadcast_to(column if column.ndim == 0 else column[who], len(who))
-        wrong = np.flatnonzero(~whole_units(given, unit))
+        wrong = np.flatnonzero(~whole_units(amount, unit))
         if wrong.size:
             at = int(wrong[0])
             raise SimulationError(
                 f"model {subjects.model.id}, subject {who[at]}: "
-                + parts_of_units(float(given[at]), float(unit[at]), route.name, route.unit_dose)
+                + parts_of_units(float(amount[at]), float(unit[at]), route.name, route.unit_dose)
             )
 
 
@@ -225,39 +270,37 @@ def _ticks(hours: Floats) -> Integers:
     return rounded
 
 
-def _timing(subjects: Individuals, regimen: Regimen, who: Integers) -> Integers | None:
+def _timing(given: _Given, who: Integers) -> Integers | None:
     """Lag and length of every dose where the model has them, (subjects, columns) ticks; None where it has none."""
-    routes = {name: _ways(subjects.model.routes[name]) for name in regimen.routes}
-    columns = [_column(subjects, way, "lag", who) for ways in routes.values() for way in ways]
-    columns += [_length(subjects, dose, way, who) for dose in regimen.doses for way in routes[dose.route]]
+    columns = [_column(own, way, "lag", who) for own, way in given.ways]
+    columns += [_length(own, dose, way, who) for dose, own, way in given.entries]
     known = [_ticks(column) for column in columns if column is not None]
     return np.stack(known, axis=1) if known else None
 
 
-def _events(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
+def _events(subjects: Individuals, given: _Given, who: Integers) -> Schedule:
     """The events of subjects who share their event times; those of a few subjects are remembered."""
     if len(who) > FEW:
-        return _scheduled(subjects, regimen, who)
-    routes = {name: _ways(subjects.model.routes[name]) for name in regimen.routes}
-    read = [_column(subjects, way, what, who) for ways in routes.values() for way in ways for what in _READ]
-    read += [_share(subjects, dose, way, who) for dose in regimen.doses for way in routes[dose.route]]
+        return _scheduled(given, subjects.weight[who], who)
+    read = [_column(own, way, what, who) for own, way in given.ways for what in _READ]
+    read += [_share(own, dose, way, who) for dose, own, way in given.entries]
+    weight = subjects.weight[who]
     return _schedules.get(
-        lambda: _scheduled(subjects, regimen, who), subjects.model, regimen, subjects.weight[who], *read
+        lambda: _scheduled(given, weight, who), subjects.model, given.regimen, given.starts, weight, *read
     )
 
 
-def _scheduled(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedule:
-    model, first = subjects.model, who[:1]
+def _scheduled(given: _Given, weight: Floats, who: Integers) -> Schedule:
+    model, first = given.model, who[:1]
     states = dosed_states(model)
     doses: list[Dose] = []
     entries: dict[int, _Entry] = {}  # by the identity of the dose, which a regimen keeps
-    for dose in regimen.doses:
-        for way in _ways(model.routes[dose.route]):
-            lag, length = _column(subjects, way, "lag", first), _length(subjects, dose, way, first)
-            doses.append(replace(dose, duration=dose.duration if length is None else int(_ticks(length)[0])))
-            share = _share(subjects, dose, way, who)
-            later = 0 if lag is None else int(_ticks(lag)[0])
-            entries[id(doses[-1])] = _Entry(way, 1.0 if share is None else share, later)
+    for dose, own, way in given.entries:
+        lag, length = _column(own, way, "lag", first), _length(own, dose, way, first)
+        doses.append(replace(dose, duration=dose.duration if length is None else int(_ticks(length)[0])))
+        share = _share(own, dose, way, who)
+        later = 0 if lag is None else int(_ticks(lag)[0])
+        entries[id(doses[-1])] = _Entry(way, 1.0 if share is None else share, later)
 
     def targets(dose: Dose) -> list[Target]:
         way, share, _ = entries[id(dose)]
@@ -266,6 +309,5 @@ def _scheduled(subjects: Individuals, regimen: Regimen, who: Integers) -> Schedu
             for moiety, fraction in model.forms[dose.form.enantiomer].parts.items()
         ]
 
-    return schedule(
-        Regimen(tuple(doses)), subjects.weight[who], targets, len(states), lambda dose: entries[id(dose)].lag
-    )
+    made = schedule(Regimen(tuple(doses)), weight, targets, len(states), lambda dose: entries[id(dose)].lag)
+    return divided(made, given.starts[1:])

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.dosing.regimen import Regimen
 from pkpd.errors import SimulationError, unknown
 from pkpd.model.correlating import mixing
 from pkpd.model.divisors import divided_by
@@ -21,6 +22,7 @@ from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
 from pkpd.model.modifying import overridden
 from pkpd.model.program import Program, compiled
+from pkpd.population.occasions import read_occasions
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
 from pkpd.units import analyse
@@ -46,6 +48,8 @@ class Individuals:
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
     draws      : effect id -> (subjects) the uniform number that decides whether a side effect happens
     seed       : of the random numbers
+    people     : whose parameters change from one occasion to the next; None where nobody's do. `parameters` are those
+                 of the first occasion
     """
 
     model: Model
@@ -58,6 +62,27 @@ class Individuals:
     draws: Mapping[str, Floats]
     seed: int
     known: frozenset[str] = frozenset()
+    people: Population | None = None
+    _occasions: dict[int, Individuals] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def starts(self, regimen: Regimen) -> tuple[int, ...]:
+        """When the occasions of a regimen begin, ticks; one, at 0, where nobody changes between them."""
+        if self.people is None:
+            return (0,)
+        given = [(start, start + dose.duration) for dose in regimen.doses for start in dose.starts]
+        return read_occasions(self.people.occasions).starts(given)
+
+    def in_occasion(self, number: int) -> Individuals:
+        """The same patients as they are in an occasion.
+
+        number : of the occasion, from 0 on
+        """
+        if self.people is None or number == 0:
+            return self
+        if number not in self._occasions:
+            parameters = _parameters(self.model, self.people, self.covariates, number)
+            self._occasions[number] = replace(self, parameters=parameters)
+        return self._occasions[number]
 
     def only(self, kept: NDArray[np.int64]) -> Individuals:
         """Some of the subjects.
@@ -78,6 +103,7 @@ class Individuals:
             },
             responders={name: part(column) for name, column in self.responders.items()},
             draws={name: part(column) for name, column in self.draws.items()},
+            people=None if self.people is None else self.people.only(self.numbers[kept].tolist()),
         )
 
     @property
@@ -169,9 +195,18 @@ def of_population(model: Model, population: Population) -> Individuals:
     covariates = {name: population.covariate(name, covariate.typical) for name, covariate in read.items()}
     covariates |= {name: population.covariate(name, 0.0) for name in population.covariates if name not in read}
     covariates["weight"] = population.covariate("weight", 70.0)
-    parameters = individual(model.id, model.parameters, model.covariances, {}, covariates, population)
-    values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
-    return _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
+    values = _parameters(model, population, covariates, 0)
+    made = _with_effects(model, population, covariates, values, known={"weight", *population.covariates})
+    changing = population.varied and any(own.occasion is not None for own in model.parameters.values())
+    return replace(made, people=population) if changing else made
+
+
+def _parameters(
+    model: Model, population: Population, covariates: Mapping[str, Floats], occasion: int
+) -> dict[str, Column]:
+    """Parameters and derived parameters of a population in an occasion, and the covariates the model reads."""
+    own = individual(model.id, model.parameters, model.covariances, {}, covariates, population, occasion)
+    return _with_derived(model, {**own, **_of_model(model, covariates)})
 
 
 def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
 from pkpd.population import streams
+from pkpd.population.occasions import read_occasions
 from pkpd.units import Dimension, analyse, parse, split
 
 Floats = NDArray[np.float64]
@@ -138,6 +139,8 @@ class Population:
                  of those who have a trait; or Spread. What it does not name is not known of anybody
     subjects   : the patients' numbers; 0 ... size - 1 unless given
     varied     : False switches off every spread but that of the covariates: typical people
+    occasions  : when an occasion begins, between which kinetics change where the model says so: "12 h" without drug
+                 before a dose, "every dose", "one" for everything that is given, or their starts (["0 h", "7 d"])
     """
 
     size: int = 1000
@@ -146,6 +149,7 @@ class Population:
     covariates: Mapping[str, Given] = field(default_factory=dict)
     subjects: Sequence[int] | None = None
     varied: bool = True
+    occasions: str | Sequence[str] = "12 h"
 
     def __post_init__(self) -> None:
         if not _whole(self.size, 1):
@@ -162,6 +166,7 @@ class Population:
         for name, given in self.covariates.items():
             self._check(name, given)
         self.spread()
+        read_occasions(self.occasions)
 
     @staticmethod
     def _check(name: str, given: object) -> None:

@@ -162,7 +162,7 @@ def _residual_text(residual: Residual, unit: str) -> str:
         if isinstance(part, Power):
             size = f"{part.sd / factor:.3g} {unit} x (value / {part.at / factor:.4g} {unit})^{part.exponent:g}"
         else:
-            size = f"{part.sd / factor:.3g} {unit}" if name == "additive" else f"{part.sd:.4g}"
+            size = f"{part.sd / factor:.4g} {unit}" if name == "additive" else f"{part.sd:.4g}"
         told.append(f"{'log-normal' if name == 'lognormal' else name} sd {size} ({part.mark}, {part.source})")
     if len(told) > 1:
         told.append("variances add up" if residual.combined == "variances" else "standard deviations add up")
