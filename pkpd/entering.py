@@ -34,7 +34,7 @@ class Group(NamedTuple):
     schedule: Schedule
     times: Integers  # (times) ticks
     who: Integers  # (subjects) their positions
-    regime: Integers  # (segments) number of the occasion each is in
+    regime: Integers | None  # (segments) number of the occasion each is in; None where there is one
 
 
 class _Given(NamedTuple):
@@ -166,7 +166,8 @@ def groups(subjects: Individuals, regimens: Regimen | list[Regimen], ticks: Inte
             for timed in _by_row(ticks[alike] if ticks.ndim == 2 else None, alike):
                 times = ticks if ticks.ndim == 1 else ticks[timed[0]]
                 events = _events(subjects, given, timed)
-                regime = np.searchsorted(given.starts, events.breaks, side="right") - 1
+                several = len(given.starts) > 1
+                regime = np.searchsorted(given.starts, events.breaks, side="right") - 1 if several else None
                 found.append(Group(events, times, timed, regime))
     return found
 

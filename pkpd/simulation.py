@@ -257,13 +257,11 @@ def _events(subjects: Individuals, given: Sequence[Group], before: bool) -> tupl
     """The events of all subjects, and what their parameters come to: several sets where there are several occasions."""
     from pkpd.kernels.events import Events
 
-    count = 1 + max((int(group.regime[-1]) for group in given), default=0)
-    events = [
-        Events(*group.schedule, group.times, before, group.who, regime=group.regime if count > 1 else None)
-        for group in given
-    ]
-    if count == 1:
+    events = [Events(*group.schedule, group.times, before, group.who, regime=group.regime) for group in given]
+    regimes = [group.regime for group in given if group.regime is not None]
+    if not regimes:
         return events, Values(subjects.system_values(), subjects.named)
+    count = 1 + max(int(regime[-1]) for regime in regimes)
     people = [subjects.in_occasion(number) for number in range(count)]
 
     def named(name: str) -> Floats:
