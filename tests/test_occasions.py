@@ -110,7 +110,9 @@ def test_typical_people_and_tables_do_not_change() -> None:
     twice = "100 mg oral every 24 h for 2 doses"
     assert individuals(CHANGING, None).starts(as_regimen(twice)) == (0,)
     assert individuals(CHANGING, {"CL": [8.0, 9.0]}).starts(as_regimen(twice)) == (0,)
-    assert individuals(one_compartment(), 5).starts(as_regimen(twice)) == (0,)
+    assert individuals(one_compartment(CL=between("lognormal", "sd = 0.2")), 5).starts(as_regimen(twice)) == (0,)
+    only = one_compartment(CL=between("lognormal", "sd = 0.2", "occasion"))
+    assert individuals(only, 5).starts(as_regimen(twice)) == (0, 24 * HOUR)
 
 
 # What comes of it
@@ -178,6 +180,23 @@ def test_one_occasion_is_as_it_was() -> None:
     assert np.array_equal(once, pkpd.simulate(CHANGING, "100 mg oral", one, "0 to 20 h by 1 h")["drug"])
     twice = pkpd.simulate(CHANGING, "100 mg oral every 24 h for 2 doses", crowd, "0 to 20 h by 1 h")["drug"]
     assert twice == pytest.approx(once, rel=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(REGIMENS), st.lists(st.integers(0, 80), min_size=1, max_size=4, unique=True), st.booleans())
+def test_where_nothing_changes_occasions_change_nothing(regimen: str, hours: list[int], before: bool) -> None:
+    """Cut wherever it may be, between doses and within infusions, a course with a spread of 1e-12 is the plain one."""
+    still = one_compartment(CL=between("lognormal", "sd = 1e-12", "occasion"))
+    cut = pkpd.Population(2, occasions=[f"{hour} h" for hour in sorted(hours)], weight="70 kg")
+    times = "0 to 80 h by 2 h"
+    one = pkpd.simulate(still, regimen, cut, times, before_dose=before)["drug"]
+    plain = pkpd.simulate(one_compartment(), regimen, None, times, before_dose=before)["drug"]
+    assert one == pytest.approx(np.hstack([plain, plain]), rel=1e-9, abs=1e-9)
+    peaks = [
+        extremes(individuals(model, people), as_regimen(regimen), 80 * HOUR, {"drug": 0.5})["drug"][[0, 2, 3], 0]
+        for model, people in ((still, cut), (one_compartment(), None))
+    ]
+    assert peaks[0] == pytest.approx(peaks[1], rel=1e-8)
 
 
 @settings(max_examples=12, deadline=None)
