@@ -43,6 +43,8 @@ _PLACES = {
     "simulate": "simulation",
     "Tolerance": "solving",
     "Result": "result",
+    "Residual": "model.residual",
+    "Observed": "measuring",
     "prepare": "preparing",
     "Prepared": "preparing",
     "sweep": "sweeping",
@@ -97,6 +99,7 @@ if TYPE_CHECKING:
     from pkpd.flags import Flag as Flag
     from pkpd.forecasting import Forecast as Forecast
     from pkpd.forecasting import forecast as forecast
+    from pkpd.measuring import Observed as Observed
     from pkpd.model.effect import Effect as Effect
     from pkpd.model.library import default_effects as default_effects
     from pkpd.model.library import load as load
@@ -108,6 +111,7 @@ if TYPE_CHECKING:
     from pkpd.model.modelfile import read_model as read_model
     from pkpd.model.modelfile import read_modifier as read_modifier
     from pkpd.model.modifier import Modifier as Modifier
+    from pkpd.model.residual import Residual as Residual
     from pkpd.population.covariates import Choice as Choice
     from pkpd.population.people import Population as Population
     from pkpd.population.people import Share as Share

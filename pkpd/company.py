@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import ModelFileError, SimulationError
-from pkpd.individuals import Column, Individuals, of_population
+from pkpd.individuals import Column, Individuals, gathered, of_population
 from pkpd.model.library import load_modifier
 from pkpd.model.model import Model
 from pkpd.model.modifier import Modifier
@@ -112,13 +112,13 @@ def _variant(model: Model, modifiers: tuple[Modifier, ...], form: str) -> Model:
 
 def _merged(model: Model, parts: Sequence[Part], population: Population) -> Individuals:
     """Patients put together again, in their order."""
-    first = parts[0][1]
+    first, who = parts[0][1], [own for own, _ in parts]
 
     def columns(of: str) -> dict[str, Any]:
-        return {name: _column(parts, [getattr(own, of)[name] for _, own in parts]) for name in getattr(first, of)}
+        return {name: gathered(who, [getattr(own, of)[name] for _, own in parts]) for name in getattr(first, of)}
 
     effects: Mapping[str, Mapping[str, Column]] = {
-        effect: {name: _column(parts, [own.effects[effect][name] for _, own in parts]) for name in names}
+        effect: {name: gathered(who, [own.effects[effect][name] for _, own in parts]) for name in names}
         for effect, names in first.effects.items()
     }
     return replace(
@@ -132,27 +132,20 @@ def _merged(model: Model, parts: Sequence[Part], population: Population) -> Indi
         responders=columns("responders"),
         draws=columns("draws"),
         whole=_whole(model, parts),
+        made_of=tuple(one for _, own in parts for one in own.made_of),
+        which=gathered(who, [np.full(own.size, number) for number, (_, own) in enumerate(parts)]),
     )
-
-
-def _column(parts: Sequence[Part], values: Sequence[Any]) -> Any:
-    """One column out of those of the parts; one number where all have the same."""
-    if all(np.ndim(value) == 0 and value == values[0] for value in values):
-        return values[0]
-    made = np.empty(sum(len(who) for who, _ in parts), np.asarray(values[0]).dtype)
-    for (who, _), value in zip(parts, values, strict=True):
-        made[who] = value
-    return made
 
 
 def _whole(model: Model, parts: Sequence[Part]) -> dict[str, dict[str, Floats]]:
     """Effect -> what modifiers do to its curve's value in every patient, where they differ."""
     found: dict[str, dict[str, Floats]] = {}
+    who = [one for one, _ in parts]
     for number, effect in enumerate(model.effects):
         for what in WHOLE:
-            column = _column(parts, [float(getattr(own.model.effects[number], what)) for _, own in parts])
+            column = gathered(who, [float(getattr(own.model.effects[number], what)) for _, own in parts])
             if np.ndim(column):
                 found.setdefault(effect.id, {})[what] = column
             elif column != getattr(effect, what):
-                found.setdefault(effect.id, {})[what] = np.full(sum(len(who) for who, _ in parts), column)
+                found.setdefault(effect.id, {})[what] = np.full(sum(map(len, who)), column)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from pkpd.dosing.received import Part, Received
 from pkpd.dosing.regimen import Regimen
-from pkpd.dosing.schedule import Course, Schedule, Target, schedule
+from pkpd.dosing.schedule import Course, Schedule, Target, divided, schedule
+from pkpd.dosing.sessions import administrations
 from pkpd.dosing.unitdoses import parts_of_units, whole_units
 from pkpd.errors import SimulationError, UnknownName
 from pkpd.individuals import Individuals
@@ -35,6 +37,35 @@ class Group(NamedTuple):
     schedule: Schedule
     times: Integers  # (times) ticks
     who: Integers  # (subjects) their positions
+    regime: Integers | None  # (segments) number of the occasion each is in; None where there is one
+
+
+class _Entry(NamedTuple):
+    """One dose, as often as it is given within one occasion.
+
+    number : of the dose in the regimen
+    starts : ticks
+    own    : the subjects as they are in the occasion
+    ways   : of its route
+    """
+
+    number: int
+    starts: Sequence[int]
+    own: Individuals
+    ways: tuple[Route, ...]
+
+
+class _Given(NamedTuple):
+    """What some subjects are given, each dose within one occasion.
+
+    starts  : of the occasions, ticks
+    numbers : of the occasions, ascending
+    entries : the doses
+    """
+
+    starts: tuple[int, ...]
+    numbers: tuple[int, ...]
+    entries: tuple[_Entry, ...]
 
 
 def check_regimen(model: Model, regimen: Regimen, where: str = "regimen") -> None:
@@ -128,29 +159,65 @@ def groups(subjects: Individuals, regimens: Regimen | Sequence[Regimen], ticks: 
     make = _events if len(given.parts) <= FEW else _scheduled
     for part in given.parts:
         check_subjects(subjects, part.regimen)
-        _refuse_parts_of_units(subjects, part)
-        for alike in _by_row(_timing(subjects, part), part):
+        own = _given(subjects, part)
+        _refuse_parts_of_units(own, part)
+        for alike in _by_row(_timing(own, part), part):
             for timed in _by_row(ticks[alike.who] if ticks.ndim == 2 else None, alike):
                 times = ticks if ticks.ndim == 1 else ticks[timed.who[0]]
-                found.append(Group(make(subjects, timed), times, timed.who))
+                events = make(subjects, own, timed)
+                found.append(Group(events, times, timed.who, _regimes(own, events.breaks)))
     return found
 
 
-def _refuse_parts_of_units(subjects: Individuals, part: Part) -> None:
+def _regimes(given: _Given, breaks: Integers) -> Integers | None:
+    """The number of the occasion each segment is in; None where there is one occasion."""
+    if given.numbers == (0,):
+        return None
+    return np.asarray(np.array(given.numbers)[np.searchsorted(given.starts, breaks, side="right") - 1])
+
+
+def _given(subjects: Individuals, part: Part) -> _Given:
+    """The doses of a part, those that are repeated over several occasions cut apart."""
+    begun = _begun(subjects, part)
+    numbers, starts = tuple(begun), tuple(begun.values())
+    entries = []
+    for alike in part.same():
+        dose = part.regimen.doses[alike[0]]
+        ways = _ways(subjects.model.routes[dose.route])
+        given: dict[int, list[int]] = {}
+        for start in (start for number in alike for start in part.regimen.doses[number].starts):
+            given.setdefault(bisect_right(starts, start) - 1, []).append(start)
+        entries += [
+            _Entry(alike[0], own, subjects.in_occasion(numbers[place]), ways) for place, own in sorted(given.items())
+        ]
+    return _Given(starts, numbers, tuple(entries))
+
+
+def _begun(subjects: Individuals, part: Part) -> dict[int, int]:
+    """When the occasions of a part begin: number -> ticks, ascending; numbered as they are prescribed."""
+    rule, prescribed = subjects.occasions, part.prescribed
+    if rule is None or prescribed is None:
+        return dict(enumerate(subjects.starts(part.regimen)))
+    given = dict.fromkeys(one.start for one in administrations(part.regimen))
+    planned = subjects.starts(prescribed.regimen)
+    return rule.begun(planned, [(prescribed.plan_of(start), start) for start in given])
+
+
+def _refuse_parts_of_units(given: _Given, part: Part) -> None:
     """Refuse doses that are no whole number of the units their route comes in, for some subjects."""
-    for number, dose in enumerate(part.regimen.doses):
-        route = subjects.model.routes[dose.route]
+    for number, _, own, ways in given.entries:
+        route = ways[0]
         if route.unit_dose is None:
             continue
-        given = part.mass(number, subjects.weight[part.who])
-        column = np.asarray(subjects.parameters[route.unit_dose], float)
+        amount = part.mass(number, own.weight[part.who])
+        column = np.asarray(own.parameters[route.unit_dose], float)
         unit = np.broadcast_to(column if column.ndim == 0 else column[part.who], len(part.who))
-        wrong = np.flatnonzero(~whole_units(given, unit))
+        wrong = np.flatnonzero(~whole_units(amount, unit))
         if wrong.size:
             at = int(wrong[0])
             raise SimulationError(
-                f"model {subjects.model.id}, subject {part.who[at]}: "
-                + parts_of_units(float(given[at]), float(unit[at]), route.name, route.unit_dose)
+                f"model {own.model.id}, subject {part.who[at]}: "
+                + parts_of_units(float(amount[at]), float(unit[at]), route.name, route.unit_dose)
             )
 
 
@@ -219,40 +286,39 @@ def _ticks(hours: Floats) -> Integers:
     return rounded
 
 
-def _timing(subjects: Individuals, part: Part) -> Integers | None:
+def _timing(given: _Given, part: Part) -> Integers | None:
     """Lag and length of every dose where the model has them, (subjects, columns) ticks; None where it has none."""
-    routes = {name: _ways(subjects.model.routes[name]) for name in part.regimen.routes}
-    columns = [_column(subjects, way, "lag", part) for ways in routes.values() for way in ways]
-    doses = enumerate(part.regimen.doses)
-    columns += [_length(subjects, way, part, number) for number, dose in doses for way in routes[dose.route]]
+    routes = {(id(entry.own), entry.ways[0].name): entry for entry in given.entries}
+    columns = [_column(entry.own, way, "lag", part) for entry in routes.values() for way in entry.ways]
+    columns += [_length(entry.own, way, part, entry.number) for entry in given.entries for way in entry.ways]
     known = [_ticks(column) for column in columns if column is not None]
     return np.stack(known, axis=1) if known else None
 
 
-def _events(subjects: Individuals, part: Part) -> Schedule:
+def _events(subjects: Individuals, given: _Given, part: Part) -> Schedule:
     """The events of subjects who share their event times; those of a few subjects are remembered."""
     if len(part.who) > FEW or part.quantities is not None:
-        return _scheduled(subjects, part)
-    regimen = part.regimen
-    routes = {name: _ways(subjects.model.routes[name]) for name in regimen.routes}
-    read = [_column(subjects, way, what, part) for ways in routes.values() for way in ways for what in _READ]
-    doses = enumerate(regimen.doses)
-    read += [_share(subjects, way, part, number) for number, dose in doses for way in routes[dose.route]]
-    return _schedules.get(lambda: _scheduled(subjects, part), subjects.model, regimen, subjects.weight[part.who], *read)
+        return _scheduled(subjects, given, part)
+    routes = {(id(entry.own), entry.ways[0].name): entry for entry in given.entries}
+    read = [_column(entry.own, way, what, part) for entry in routes.values() for way in entry.ways for what in _READ]
+    read += [_share(entry.own, way, part, entry.number) for entry in given.entries for way in entry.ways]
+    return _schedules.get(
+        lambda: _scheduled(subjects, given, part),
+        *(subjects.model, part.regimen, given.starts, given.numbers, subjects.weight[part.who], *read),
+    )
 
 
-def _scheduled(subjects: Individuals, part: Part) -> Schedule:
+def _scheduled(subjects: Individuals, given: _Given, part: Part) -> Schedule:
     model, weight = subjects.model, subjects.weight[part.who]
     first = part.only(np.array([0]))
     states = dosed_states(model)
     courses = []
-    for number, *others in part.same():
+    for number, starts, own, ways in given.entries:
         dose = part.regimen.doses[number]
         amount, moieties = part.mass(number, weight), model.forms[dose.form.enantiomer].parts
-        starts = [start for other in (number, *others) for start in part.regimen.doses[other].starts]
-        for way in _ways(model.routes[dose.route]):
-            lag, length = _column(subjects, way, "lag", first), _length(subjects, way, first, number)
-            share = _share(subjects, way, part, number)
+        for way in ways:
+            lag, length = _column(own, way, "lag", first), _length(own, way, first, number)
+            share = _share(own, way, part, number)
             later = 0 if lag is None else int(_ticks(lag)[0])
             courses.append(
                 Course(
@@ -268,4 +334,4 @@ def _scheduled(subjects: Individuals, part: Part) -> Schedule:
                     ],
                 )
             )
-    return schedule(courses, len(states), len(part.who))
+    return divided(schedule(courses, len(states), len(part.who)), given.starts[1:])

@@ -5,7 +5,7 @@ Made once and used for every arm, so that the same patients go through all of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -13,20 +13,55 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.errors import SimulationError, unknown
-from pkpd.known import USUAL, covariates_of
-from pkpd.model.divisors import divided_by
+from pkpd.dosing.regimen import Regimen
+from pkpd.dosing.sessions import administrations
+from pkpd.errors import SimulationError
+from pkpd.known import covariates_of
+from pkpd.model.correlating import mixing
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import DOSE, Covariate, Model
-from pkpd.model.modifying import overridden
 from pkpd.model.parts import estimated
 from pkpd.model.program import Program, compiled
+from pkpd.population.occasions import Occasions, read_occasions
 from pkpd.population.people import Population
 from pkpd.population.variability import individual
 from pkpd.units import analyse
 
 Floats = NDArray[np.float64]
 Column = Floats | float
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the parameters of some patients are drawn from.
+
+    model      : with the modifiers they have
+    population : whose patients they are, by their numbers
+    estimates  : parameter -> typical value in place of the model's, canonical; None for none
+    """
+
+    model: Model
+    population: Population
+    estimates: Mapping[str, float] | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether parameters change from one occasion to the next."""
+        return self.population.varied and any(own.occasion is not None for own in self.model.parameters.values())
+
+    def parameters(
+        self, numbers: NDArray[np.int64], covariates: Mapping[str, Floats], occasion: int = 0
+    ) -> dict[str, Column]:
+        """Parameters and derived parameters of some patients in an occasion, and the covariates the model reads.
+
+        numbers    : of the patients
+        covariates : theirs
+        occasion   : its number, from 0 on
+        """
+        model, people = self.model, replace(self.population, subjects=numbers, size=len(numbers))
+        typical = estimated(model.parameters, self.estimates)
+        own = individual(model.id, typical, model.covariances, {}, covariates, people, occasion)
+        return with_derived(model, {**own, **of_model(model, covariates)})
 
 
 @dataclass(frozen=True)
@@ -47,6 +82,9 @@ class Individuals:
     responders : effect id -> (subjects) whether the patient can respond; absent where everybody can
     draws      : effect id -> (subjects) the uniform number that decides whether a side effect happens
     seed       : of the random numbers
+    made_of    : what their parameters are drawn from, again in every occasion; nothing where a table gives them.
+                 `parameters` are those of the first occasion
+    which      : (subjects) by which of these each is made
     """
 
     model: Model
@@ -62,6 +100,38 @@ class Individuals:
     variants: Mapping[str, Model] = field(default_factory=dict)
     beside: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     whole: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
+    made_of: tuple[Origin, ...] = ()
+    which: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    _occasions: dict[int, Individuals] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    @property
+    def occasions(self) -> Occasions | None:
+        """When an occasion begins; None where nobody changes from one to the next."""
+        return next((read_occasions(own.population.occasions) for own in self.made_of if own.changes), None)
+
+    def starts(self, regimen: Regimen) -> tuple[int, ...]:
+        """When the occasions of a regimen begin, ticks; one, at 0, where nobody changes between them."""
+        rule = self.occasions
+        return (0,) if rule is None else rule.starts([(start, end) for start, end, *_ in administrations(regimen)])
+
+    def in_occasion(self, number: int) -> Individuals:
+        """The same patients as they are in an occasion.
+
+        number : of the occasion, from 0 on
+        """
+        if number == 0 or self.occasions is None:
+            return self
+        if number not in self._occasions:
+            parts = [(own, np.flatnonzero(self.which == place)) for place, own in enumerate(self.made_of)]
+            parts = [(own, who) for own, who in parts if who.size]
+            tables = [
+                own.parameters(self.numbers[who], {name: given[who] for name, given in self.covariates.items()}, number)
+                for own, who in parts
+            ]
+            columns = {name: [table[name] for table in tables] for name in tables[0]}
+            parameters = {name: gathered([who for _, who in parts], column) for name, column in columns.items()}
+            self._occasions[number] = replace(self, parameters=parameters)
+        return self._occasions[number]
 
     def only(self, kept: NDArray[np.int64]) -> Individuals:
         """Some of the subjects.
@@ -84,6 +154,7 @@ class Individuals:
             draws={name: part(column) for name, column in self.draws.items()},
             beside={name: part(mask) for name, mask in self.beside.items()},
             whole={effect: {name: part(column) for name, column in own.items()} for effect, own in self.whole.items()},
+            which=part(self.which) if self.made_of else self.which,
         )
 
     @property
@@ -156,74 +227,16 @@ def of_population(model: Model, population: Population, estimates: Mapping[str, 
                 f"model {model.id}: parameter {parameter.name} has no number. Give a table with "
                 f"a column {parameter.name} ({parameter.unit or 'no unit'}) instead of a population."
             )
-    read = _read(model)
+    read = read_covariates(model)
     covariates, known = covariates_of(model, population, read)
-    typical = estimated(model.parameters, estimates)
-    parameters = individual(model.id, typical, model.covariances, (), covariates, population)
-    values = _with_derived(model, {**parameters, **_of_model(model, covariates)})
-    return _with_effects(model, population, covariates, values, known=known, estimates=estimates)
-
-
-def of_table(model: Model, table: Mapping[str, Any], seed: int = 1) -> Individuals:
-    """The subjects of a ready parameter table.
-
-    model : with the effects that are to be computed
-    table : parameter, derived parameter, covariate or "effect.parameter" -> (subjects) numbers in h, mg, L, kg; a
-            pandas frame will do. What it does not name has its typical value.
-    seed  : of the traits and draws of effects
-    Raises UnknownName for a column that is no parameter, SimulationError for one not finite or of another length, or
-    that a modifier of the model changes.
-    """
-    columns = {str(name): _column(str(name), table[name]) for name in table}
-    lengths = {len(column) if column.ndim == 1 else -1 for column in columns.values() if column.ndim != 0}
-    if not columns or len(lengths) > 1 or lengths & {-1, 0}:
-        raise SimulationError(
-            "parameter table: every column is one number, or one number a subject and all of one length; given "
-            + (", ".join(f"{name} of shape {column.shape}" for name, column in columns.items()) or "nothing")
-            + "."
-        )
-    size = lengths.pop() if lengths else 1
-    columns = {name: column if column.ndim else np.full(size, column) for name, column in columns.items()}
-    qualified, allowed, required = _columns(model)
-    off = _switched_off(model)
-    if model.modifiers and (moved := overridden(model, columns)):
-        raise SimulationError(
-            f"model {model.id}: the parameter table gives {', '.join(moved)}, which {model.company.strip()} would "
-            "change. Change the table instead, or leave the modifier out."
-        )
-    for name in columns:
-        if name not in allowed:
-            raise unknown("parameter table", "column", name, allowed)
-    for name in off:
-        if name in columns and columns[name].any():
-            raise SimulationError(
-                f"parameter table: {name} is 0 in the effect, so {off[name]} is not followed and the column would "
-                f"change nothing. Switch it on first: effect.with_values({name.rpartition('.')[2]}=...)."
-            )
-    _refuse_impossible(model, columns)
-    for name in required:
-        if name not in columns:
-            unit = model.parameters[name].unit or "no unit"
-            raise SimulationError(f"parameter table: model {model.id} needs a column {name} ({unit}).")
-    people = _people(size, seed)
-    read = _read(model)
-    covariates = {name: columns.get(name, np.full(size, covariate.typical)) for name, covariate in read.items()}
-    covariates |= {name: columns[name] for name in USUAL if name in columns}
-    covariates.setdefault("weight", np.full(size, 70.0))
-    parameters = individual(model.id, model.parameters, (), (), covariates, people)
-    own = _of_model(model, covariates)
-    given = {
-        name: column
-        for name, column in columns.items()
-        if name not in qualified and (name in own or name not in covariates)
-    }
-    values = _with_derived(model, {**parameters, **own, **given}, given)
-    known = [name for name in covariates if name in columns]
-    return _with_effects(model, people, covariates, values, columns, drawn=True, known=known)
+    made_of = Origin(model, population, estimates)
+    values = made_of.parameters(population.numbers, covariates)
+    made = with_effects(model, population, covariates, values, known=known, estimates=estimates)
+    return replace(made, made_of=(made_of,), which=np.zeros(population.size, np.int64))
 
 
 @lru_cache(maxsize=64)
-def _read(model: Model) -> Mapping[str, Covariate]:
+def read_covariates(model: Model) -> Mapping[str, Covariate]:
     """The covariates a model or one of its effects reads; the model's typical value goes before an effect's."""
     found: dict[str, Covariate] = {}
     for owner in model.files:
@@ -237,43 +250,12 @@ def _read(model: Model) -> Mapping[str, Covariate]:
     return found
 
 
-def _of_model(model: Model, covariates: Mapping[str, Floats]) -> dict[str, Floats]:
+def of_model(model: Model, covariates: Mapping[str, Floats]) -> dict[str, Floats]:
     """The covariates that the model's own expressions may read, and weight."""
     return {name: column for name, column in covariates.items() if name in model.covariates or name == "weight"}
 
 
-@lru_cache(maxsize=64)
-def _switched_off(model: Model) -> dict[str, str]:
-    """Potencies and half-lives of effects that are 0, as "effect.parameter", and what is left out because of it."""
-    off = {}
-    for effect in model.effects:
-        if effect.driver is None:
-            continue
-        if effect.is_off(effect.driver.half_life):
-            off[f"{effect.id}.{effect.driver.half_life}"] = "an effect site"
-        for one in effect.driver.also:
-            if effect.is_off(one.half_life):
-                off[f"{effect.id}.{one.half_life}"] = "an effect site"
-            if effect.is_off(one.potency):
-                off[f"{effect.id}.{one.potency}"] = one.analyte
-    return off
-
-
-@lru_cache(maxsize=64)
-def _columns(model: Model) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
-    """Names "effect.parameter", all names a parameter table may hold, and those it must hold."""
-    qualified = frozenset(f"{effect.id}.{name}" for effect in model.effects for name in effect.parameters)
-    allowed = qualified.union(model.parameters, model.derived, _read(model), USUAL)
-    return qualified, allowed, tuple(name for name, own in model.parameters.items() if own.value is None)
-
-
-@lru_cache(maxsize=64)
-def _people(size: int, seed: int) -> Population:
-    """People without spreads, for a table to give their parameters."""
-    return Population(size=size, seed=seed, weight="70 kg", varied=False)
-
-
-def _with_effects(
+def with_effects(
     model: Model,
     people: Population,
     covariates: Mapping[str, Floats],
@@ -292,8 +274,9 @@ def _with_effects(
     """
     effects: dict[str, Mapping[str, Column]] = {}
     responders, draws = {}, {}
+    weights = mixing(model) if people.varied else {}
     for effect in model.effects:
-        own = _effect_parameters(effect, covariates, people, columns or {}, estimates)
+        own = _effect_parameters(effect, weights.get(effect.id, {}), covariates, people, columns or {}, estimates)
         effects[effect.id] = own
         if effect.responder is not None:
             responders[effect.id] = _responders(effect, own[effect.responder], people, drawn)
@@ -314,52 +297,30 @@ def _with_effects(
     )
 
 
-def _column(name: str, given: Any) -> Floats:
-    try:
-        return np.asarray(given, float)
-    except (TypeError, ValueError) as cause:
-        raise SimulationError(f"parameter table: {name} holds what is not a number: {str(given)[:40]}.") from cause
+def gathered(who: Sequence[NDArray[np.int64]], columns: Sequence[Any]) -> Any:
+    """One column out of those of some groups of subjects; one number where all have the same.
 
-
-def _refuse_impossible(model: Model, columns: Mapping[str, Floats]) -> None:
-    """Refuse what is no number, a volume or weight not above 0, and anything else with a dimension that is below 0."""
-    table = np.array(list(columns.values()))
-    least, most = table.min(axis=1), table.max(axis=1)
-    if not (np.isfinite(least).all() and np.isfinite(most).all()):
-        which, worst = np.argwhere(~np.isfinite(table))[0]
-        name = list(columns)[which]
-        raise SimulationError(f"parameter table: {name} of subject {worst} is {table[which, worst]}, not a number.")
-    limits = _limits(model)
-    for (name, column), lowest in zip(columns.items(), least, strict=True):
-        above = limits.get(name)
-        if above is None or lowest > 0 or (lowest == 0 and not above):
-            continue
-        worst = int(np.flatnonzero(column <= 0 if above else column < 0)[0])
-        allowed = "above 0" if above else "0 or more"
-        raise SimulationError(f"parameter table: {name} of subject {worst} is {column[worst]:g}; it is {allowed}.")
-
-
-@lru_cache(maxsize=64)
-def _limits(model: Model) -> dict[str, bool]:
-    """Names that cannot be below 0, and whether they must be above it."""
-    volume, divisors = analyse("L")[1], divided_by(model)
-    limits = {
-        name: parameter.dimension == volume or name in divisors
-        for name, parameter in model.parameters.items()
-        if parameter.dimension or name in divisors
-    }
-    return {**limits, "weight": True, "age": False}
+    who     : the positions of each group; together everybody, each in one
+    columns : of each group, (its subjects) or one number
+    """
+    if all(np.ndim(column) == 0 and column == columns[0] for column in columns):
+        return columns[0]
+    made = np.empty(sum(map(len, who)), np.asarray(columns[0]).dtype)
+    for one, column in zip(who, columns, strict=True):
+        made[one] = column
+    return made
 
 
 def _effect_parameters(
     effect: Effect,
+    weights: Mapping[str, Mapping[str, float]],
     covariates: Mapping[str, Floats],
     people: Population,
     columns: Mapping[str, Floats],
     estimates: Mapping[str, float] | None,
 ) -> dict[str, Column]:
     typical = estimated(effect.parameters, estimates, f"{effect.id}.")
-    table = individual(effect.id, typical, (), effect.correlations, covariates, people)
+    table = individual(effect.id, typical, (), weights, covariates, people)
     table |= {name: columns[f"{effect.id}.{name}"] for name in effect.parameters if f"{effect.id}.{name}" in columns}
     for name, expression in effect.derived.items():
         table[name] = np.asarray(expression.evaluate({**covariates, **table}))
@@ -374,7 +335,7 @@ def _responders(effect: Effect, chance: Column, population: Population, drawn: b
     return who
 
 
-def _with_derived(
+def with_derived(
     model: Model, values: dict[str, Column], given: Mapping[str, Column] | None = None
 ) -> dict[str, Column]:
     """Derived parameters on top of the others; what a table gives outright is left as given."""

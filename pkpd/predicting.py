@@ -15,8 +15,9 @@ from pkpd.dosing.records import Record
 from pkpd.dosing.regimen import Regimen
 from pkpd.dosing.timeline import Timeline, timeline
 from pkpd.errors import SimulationError, nearest
-from pkpd.individuals import Individuals, of_table
+from pkpd.individuals import Individuals
 from pkpd.model.model import Model
+from pkpd.parametertable import of_table
 from pkpd.repeating import steady_state, values_of
 from pkpd.result import CONCENTRATION_UNIT
 from pkpd.simulation import thread_count

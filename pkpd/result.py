@@ -13,7 +13,9 @@ from pkpd.effects.response import effect_values, pain, remaining
 from pkpd.errors import SimulationError, unknown
 from pkpd.flags import Flag
 from pkpd.individuals import Individuals
+from pkpd.measuring import Observed, limits_of, measure, wanted
 from pkpd.model.effect import root_of
+from pkpd.model.residual import Residual
 from pkpd.units import analyse
 
 if TYPE_CHECKING:
@@ -123,6 +125,38 @@ class Result:
     def quantiles(self, name: str, shares: Sequence[float] = (0.05, 0.5, 0.95)) -> Floats:
         """Percentiles over subjects, (shares, times), in `unit(name)`; linear between order statistics."""
         return np.asarray(np.quantile(self[name], shares, axis=1))
+
+    def observed(
+        self,
+        residual: Residual | Mapping[str, Residual] | None = None,
+        *,
+        of: Sequence[str] | None = None,
+        lloq: str | Mapping[str, str] | None = None,
+        seed: int | None = None,
+    ) -> Observed:
+        """What would be measured at every time: the values with a residual error.
+
+        residual : of every quantity, or quantity -> Residual; those that the model's file states unless given
+        of       : the quantities measured, of `names`; unless given those with an error, or every output of the model
+        lloq     : limit of quantification, text with its unit, or quantity -> text; what is below is marked
+        seed     : of the noise, 0 to 2^64 - 1; that of the patients unless given; another one measures again. What a
+                   patient's noise is at a time is the same under every regimen and whatever other times there are
+        returns  : Observed
+        Raises UnknownName for a quantity this result has not, SimulationError where an error is not known or does not
+        fit, and for subjects that could not be integrated.
+        """
+        errors = wanted(self.individuals, self.names, residual, of)
+        units = {name: self.unit(name) for name in errors}
+        limits = limits_of(lloq, units)
+        own = self.individuals.seed if seed is None else seed
+        if isinstance(own, bool) or not isinstance(own, (int, np.integer)) or not 0 <= own < 2**64:
+            raise SimulationError(f"observed: seed {seed!r} is not a whole number from 0 to 2^64 - 1.")
+        measured = {
+            name: measure(self.individuals, name, units[name], self[name], self.hours, error, int(own))
+            for name, error in errors.items()
+        }
+        below = {name: values < limits.get(name, -np.inf) for name, values in measured.items()}
+        return Observed(self.individuals, self.hours, measured, below, limits, units, errors)
 
     def to_xarray(self, names: Sequence[str] | None = None) -> xarray.Dataset:
         """An xarray Dataset with dimensions time (h) and subject and units in the attributes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,23 @@ from pkpd.company import of_patients
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.received import Received
 from pkpd.dosing.regimen import Regimen
+from pkpd.entering import Group, dosed_states, groups
 from pkpd.entering import check_regimen as check_regimen
 from pkpd.entering import check_subjects as check_subjects
-from pkpd.entering import dosed_states, groups
 from pkpd.errors import SimulationError
 from pkpd.flags import Flag
-from pkpd.individuals import Individuals, of_population, of_table
+from pkpd.individuals import Individuals, of_population
 from pkpd.model.model import Model
 from pkpd.model.program import Program
+from pkpd.parametertable import of_table
 from pkpd.population.people import Population
 from pkpd.practice.practice import Practice
 from pkpd.result import Result, refuse_failures
 from pkpd.solving import Solved, Tolerance, Values, solve
 from pkpd.times import TICKS_PER_HOUR, read_times
+
+if TYPE_CHECKING:
+    from pkpd.kernels.events import Events
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -243,17 +247,16 @@ def solved(
     progress: Progress | None = None,
 ) -> Solved:
     """Outputs at every time, (outputs, times, subjects), mg/L, and who could not be integrated."""
-    from pkpd.kernels.events import Events
-
     if ticks.ndim == 2 and len(ticks) != subjects.size:
         raise SimulationError(f"times: {len(ticks)} rows for {subjects.size} subjects.")
     if tolerance is not None and not isinstance(tolerance, Tolerance):
         raise SimulationError(f"tolerance: {tolerance!r} is not one. Write pkpd.Tolerance(relative=1e-6).")
+    events, values = _events(subjects, groups(subjects, regimens, ticks), before_dose)
     return solve(
         subjects.program,
         _inputs(subjects.program),
-        Values(subjects.system_values(), subjects.named),
-        [Events(*made, times, before_dose, who) for made, times, who in groups(subjects, regimens, ticks)],
+        values,
+        events,
         ticks.shape[-1],
         subjects.size,
         outputs=outputs,
@@ -278,14 +281,12 @@ def extremes(
     threshold : output -> mg/L; infinite where there is none. Only the outputs it names are followed
     returns   : output -> (4, subjects): mg/L, h, mg/L h, h
     """
-    from pkpd.kernels.events import Events
-
-    at_end = groups(subjects, regimen, np.array([end]))
+    events, values = _events(subjects, groups(subjects, regimen, np.array([end])), False)
     found = solving.extremes(
         subjects.program,
         _inputs(subjects.program),
-        Values(subjects.system_values(), subjects.named),
-        [Events(*made, times, False, who) for made, times, who in at_end],
+        values,
+        events,
         end,
         subjects.size,
         threshold,
@@ -296,6 +297,23 @@ def extremes(
     if found.failures:
         refuse_failures(subjects.model.id, found.failures, subjects.numbers, ASK_SIMULATE)
     return dict(zip(threshold, found.values, strict=True))
+
+
+def _events(subjects: Individuals, given: Sequence[Group], before: bool) -> tuple[list[Events], Values]:
+    """The events of all subjects, and what their parameters come to: several sets where there are several occasions."""
+    from pkpd.kernels.events import Events
+
+    events = [Events(*group.schedule, group.times, before, group.who, regime=group.regime) for group in given]
+    regimes = [group.regime for group in given if group.regime is not None]
+    if not regimes:
+        return events, Values(subjects.system_values(), subjects.named)
+    count = 1 + max(int(regime[-1]) for regime in regimes)
+    people = [subjects.in_occasion(number) for number in range(count)]
+
+    def named(name: str) -> Floats:
+        return np.stack([np.broadcast_to(np.asarray(one.named(name), float), subjects.size) for one in people])
+
+    return events, Values(np.stack([one.system_values() for one in people]), named, staged=True)
 
 
 def thread_count(asked: int | None) -> int:

@@ -75,10 +75,12 @@ class Values(NamedTuple):
 
     matrices : entries of the linear part, (values, subjects) or (regimes, values, subjects)
     named    : parameter, covariate or "half-life of SITE" -> (subjects) or (regimes, subjects), canonical units
+    staged   : whether all subjects go side by side from one regime to the next, instead of one after the other
     """
 
     matrices: Floats
     named: Callable[[str], Any]
+    staged: bool = False
 
 
 class Solved(NamedTuple):
@@ -152,7 +154,6 @@ def extremes(
     threshold : output -> canonical unit; infinite where there is none
     returns   : values (outputs, 4, subjects): canonical unit, h, canonical unit x h, h. Other arguments as for `solve`
     """
-    from pkpd.kernels import batch
     from pkpd.kernels.events import stopped
 
     linear = _solved_exactly(program, threshold, tolerance)
@@ -162,7 +163,7 @@ def extremes(
     if linear:
         limits = np.array([threshold[name] for name in linear])
         matrices, own = values.matrices, system(program, inputs, linear)
-        exact = batch.summarise(own, matrices, events, end, limits, threads=threads, progress=progress)
+        exact = _kernels(values).summarise(own, matrices, events, end, limits, threads=threads, progress=progress)
         found |= zip(linear, exact, strict=True)
     if others:
         limits = np.array([threshold[name] for name in others])
@@ -209,11 +210,16 @@ def _exact(
     threads: int,
     progress: Progress | None,
 ) -> Floats:
-    from pkpd.kernels import batch
+    own, kernels = system(program, inputs, outputs), _kernels(values)
+    found: Floats = kernels.solve(own, values.matrices, events, times, threads=threads, progress=progress)
+    return found
 
-    return batch.solve(
-        system(program, inputs, outputs), values.matrices, events, times, threads=threads, progress=progress
-    )
+
+def _kernels(values: Values) -> Any:
+    """The room that solves linear systems of these values."""
+    from pkpd.kernels import batch, stages
+
+    return stages if values.staged else batch
 
 
 def _stepped(

@@ -81,7 +81,7 @@ def test_levels_are_in_proportion_to_the_dose(model: pkpd.Model, routes: list[st
             pkpd.simulate(model, f"s-ketamine {50 * by!r} mg {route}", 3, "0 to 12 h by 30 min").array
             for by in (1, factor)
         )
-        assert np.allclose(more, factor * once, rtol=1e-10, atol=1e-14 * factor)
+        assert np.allclose(more, factor * once, rtol=1e-10, atol=1e-12 * factor)  # at time 0 terms of 1 mg/L cancel
 
 
 def test_a_second_device_adds_less_than_the_first() -> None:

@@ -53,7 +53,7 @@ def predict(met: Meeting, row: Concentration) -> Prediction:
 
 def varies(model: Model) -> bool:
     """Whether the model says how people differ."""
-    return any(parameter.between is not None for parameter in model.parameters.values())
+    return any(parameter.spreads for parameter in model.parameters.values())
 
 
 def _values(met: Meeting, row: Concentration, size: int) -> Floats:

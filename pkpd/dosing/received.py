@@ -17,6 +17,25 @@ Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Prescribed:
+    """What was prescribed to those who were given a part of it, or at other times.
+
+    regimen : as prescribed
+    planned : (sessions) ticks at which the sessions that were given should have begun, ascending
+    given   : (sessions) ticks at which they began, ascending
+    """
+
+    regimen: Regimen
+    planned: Integers
+    given: Integers
+
+    def plan_of(self, start: int) -> int:
+        """When what was given at a time should have been given, ticks."""
+        session = int(np.searchsorted(self.given, start, side="right")) - 1
+        return start - int(self.given[session] - self.planned[session])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """Subjects given the same at the same times, but for the amounts.
 
@@ -24,11 +43,13 @@ class Part:
     who        : (some) their positions, ascending
     quantities : (doses, some) each subject's own quantity of each dose of `regimen`, in the unit of that dose; None
                  where all have that of the regimen
+    prescribed : where that is something else than the regimen, but for amounts
     """
 
     regimen: Regimen
     who: Integers
     quantities: Floats | None = None
+    prescribed: Prescribed | None = None
 
     def only(self, which: Integers) -> Part:
         """Some of these subjects.
@@ -36,7 +57,7 @@ class Part:
         which : their places among them
         """
         own = None if self.quantities is None else self.quantities[:, which]
-        return Part(self.regimen, self.who[which], own)
+        return replace(self, who=self.who[which], quantities=own)
 
     def mass(self, number: int, weight: Floats) -> Floats:
         """Mass of base of one administration, (some) mg.
@@ -150,8 +171,7 @@ class Received(Sequence[Regimen]):
             which = np.flatnonzero(now >= 0)
             if len(which):
                 which = which[np.argsort(now[which])]
-                chosen = part.only(which)
-                parts.append(Part(part.regimen, now[which], chosen.quantities))
+                parts.append(replace(part.only(which), who=now[which]))
         return Received(tuple(parts), len(kept))
 
     def masses(self, weight: Floats) -> Iterator[tuple[DrugForm, Integers, Floats]]:

@@ -95,3 +95,22 @@ def schedule(courses: Sequence[Course], inputs: int, subjects: int) -> Schedule:
     )
     amounts = np.array(rows, float) if rows else np.zeros((1, subjects))
     return Schedule(breaks, rate, np.array(placed, np.int64).reshape(-1, 4), amounts)
+
+
+def divided(events: Schedule, at: Sequence[int]) -> Schedule:
+    """The same events with a segment that begins at each of some times, where none does.
+
+    at : ticks
+    """
+    for tick in at:
+        if tick in events.breaks:
+            continue
+        place = int(np.searchsorted(events.breaks, tick))
+        actions = events.actions.copy()
+        actions[actions[:, 0] >= place, 0] += 1
+        events = events._replace(
+            breaks=np.insert(events.breaks, place, tick),
+            rate=np.insert(events.rate, place, events.rate[place - 1], axis=0),
+            actions=actions,
+        )
+    return events

@@ -28,19 +28,23 @@ class Session(NamedTuple):
     given: tuple[Administration, ...]
 
 
+def administrations(regimen: Regimen) -> list[Administration]:
+    """Every administration of a regimen, in the order of time."""
+    return sorted(
+        Administration(start, start + dose.duration, number, which)
+        for number, dose in enumerate(regimen.doses)
+        for which, start in enumerate(dose.starts)
+    )
+
+
 def sessions(regimen: Regimen) -> tuple[Session, ...]:
     """The sessions of a regimen, in the order of time.
 
     regimen : what is planned
     returns : none for no treatment
     """
-    planned = sorted(
-        Administration(start, start + dose.duration, number, which)
-        for number, dose in enumerate(regimen.doses)
-        for which, start in enumerate(dose.starts)
-    )
     made: list[Session] = []
-    for one in planned:
+    for one in administrations(regimen):
         if made and one.start - made[-1].end <= PAUSE:
             last = made[-1]
             made[-1] = Session(last.start, max(last.end, one.end), (*last.given, one))

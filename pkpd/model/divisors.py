@@ -115,13 +115,17 @@ def _may_be_zero(parameter: Parameter) -> tuple[tuple[str, ...], str] | None:
         return ("value",), f"{parameter.name} is 0"
     if parameter.scan is not None and parameter.scan[0] <= 0 <= parameter.scan[1]:
         return ("scan",), f"the range of {parameter.name} holds 0"
-    between = parameter.between
-    if between is None or between.kind == "lognormal" or parameter.value is None:
-        return None
-    if parameter.value > 0 and (between.at_least is None or between.at_least <= 0):
-        return ("between",), f"the normal spread of {parameter.name} reaches 0 (it needs at_least above 0)"
-    if parameter.value < 0 and (between.at_most is None or between.at_most >= 0):
-        return ("between",), f"the normal spread of {parameter.name} reaches 0 (it needs at_most below 0)"
+    for key, spread in (("between", parameter.between), ("occasion", parameter.occasion)):
+        if spread is None or parameter.value is None:
+            continue
+        if spread.kind == "logit" and spread.low is not None and spread.low < 0 < (spread.high or 0.0):
+            return (key,), f"the logit spread of {parameter.name} reaches 0 (it needs low and high on one side of it)"
+        if spread.kind != "normal":
+            continue
+        if parameter.value > 0 and (spread.at_least is None or spread.at_least <= 0):
+            return (key,), f"the normal spread of {parameter.name} reaches 0 (it needs at_least above 0)"
+        if parameter.value < 0 and (spread.at_most is None or spread.at_most >= 0):
+            return (key,), f"the normal spread of {parameter.name} reaches 0 (it needs at_most below 0)"
     return None
 
 

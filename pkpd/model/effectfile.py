@@ -77,6 +77,13 @@ def effect_from(document: Document) -> Effect:
         top.fail("there is no [sources.KEY] with a citation; at least one is needed.")
     covariates, dimensions = read_covariates(top)
     parameters = read_parameters(top, sources, covariates)
+    for key, parameter in parameters.items():
+        if parameter.occasion is not None:
+            top.table("parameters").table(key).fail(
+                "what a patient's effect is like does not change from one occasion to the next; only parameters of "
+                "kinetic models do. Leave it out, or put it under `between`.",
+                "occasion",
+            )
     dimensions |= {key: parameter.dimension for key, parameter in parameters.items()}
     derived, dimensions = read_derived(top, dimensions)
     placed = [Placed(top.table("derived"), key, expression) for key, expression in derived.items()]

@@ -32,6 +32,7 @@ from pkpd.model.parts import (
     softened,
     with_values,
 )
+from pkpd.model.residual import Residual
 from pkpd.units import Dimension
 
 __all__ = [
@@ -55,11 +56,9 @@ __all__ = [
     "Form",
     "Limit",
     "Model",
-    "Noise",
     "Output",
     "Parameter",
     "Reading",
-    "Residual",
     "Route",
     "Scale",
     "Source",
@@ -136,23 +135,6 @@ class Output:
     unit: str
     dimension: Dimension
     about: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """One part of a residual error: its standard deviation, a fraction (proportional) or canonical (additive)."""
-
-    sd: float
-    source: str
-    mark: str
-
-
-@dataclass(frozen=True, slots=True)
-class Residual:
-    """Residual error of an output: value x (1 + proportional) + additive; None for a part that is absent."""
-
-    proportional: Noise | None = None
-    additive: Noise | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -341,7 +323,7 @@ class Model:
         counts.update(form.mark for form in self.forms.values())
         counts.update(covariance.mark for covariance in self.covariances)
         for residual in self.residual.values():
-            counts.update(part.mark for part in (residual.proportional, residual.additive) if part is not None)
+            counts.update(part.mark for part in residual.numbers)
         for effect in self.effects:
             counts.update(effect.marks())
         return {mark: counts[mark] for mark in MARKS}

@@ -22,9 +22,7 @@ from pkpd.model.model import (
     SAMPLING_SITES,
     Form,
     Model,
-    Noise,
     Output,
-    Residual,
     Route,
     Source,
     State,
@@ -33,8 +31,8 @@ from pkpd.model.modifier import Modifier
 from pkpd.model.modifierfile import modifier_from
 from pkpd.model.parts import read_otherwise
 from pkpd.model.readings import read_readings
+from pkpd.model.residualfile import read_residual
 from pkpd.model.sections import (
-    WHY,
     need,
     new_name,
     parameter_name,
@@ -177,7 +175,7 @@ def _model(document: Document) -> Model:
         derived,
         states,
         outputs,
-        _residual(top, outputs, sources),
+        read_residual(top, outputs, sources),
         read_validity(top, covariates, outputs, routes),
         read_checks(top, OF_MODELS, sources, covariates, of_check),
         document.path,
@@ -304,34 +302,6 @@ def _outputs(top: Table, equations: Equations) -> tuple[dict[str, Output], list[
     if not outputs:
         top.fail('there is no output; write [outputs."NAME"] with an expression and its unit.')
     return outputs, placed
-
-
-def _residual(top: Table, outputs: Mapping[str, Output], sources: Mapping[str, Source]) -> dict[str, Residual]:
-    residual = {}
-    for name, table in top.each("residual").items():
-        if name not in outputs:
-            top.table("residual").fail_unknown("output", name, outputs, name)
-        table.only(("proportional", "additive"))
-        parts = {}
-        for key in table:
-            part = table.table(key)
-            part.only(("sd", "unit", "source", "mark") if key == "additive" else ("sd", "source", "mark"))
-            factor = 1.0
-            if key == "additive":
-                unit, factor, dimension = read_unit(part)
-                if dimension != outputs[name].dimension:
-                    part.fail(
-                        f'unit "{unit}" is {describe(dimension)}; "{name}" is {describe(outputs[name].dimension)}.',
-                        "unit",
-                    )
-            sd = part.number("sd", WHY) * factor
-            if sd <= 0:
-                part.fail(f"{sd:g} is no standard deviation; it must be above 0.", "sd")
-            parts[key] = Noise(sd, *read_origin(part, sources))
-        if not parts:
-            table.fail("give proportional, additive or both.")
-        residual[name] = Residual(parts.get("proportional"), parts.get("additive"))
-    return residual
 
 
 def _dimension_of_check(

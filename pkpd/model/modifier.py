@@ -186,6 +186,7 @@ def multiplied(old: Parameter, factor: float, mark: str, source: str) -> Paramet
         source=source,
         mark=weaker(old.mark, mark),
         between=None if old.between is None else _spread(old.between, factor),
+        occasion=None if old.occasion is None else _spread(old.occasion, factor),
         uncertainty=uncertainty,
         scan=None if old.scan is None or factor == 0 else (old.scan[0] * factor, old.scan[1] * factor),
     )
@@ -196,14 +197,16 @@ def _times(size: float | tuple[float, float], factor: float) -> float | tuple[fl
 
 
 def _spread(between: Between, factor: float) -> Between | None:
-    """The spread of a parameter that is multiplied; a log-normal one is relative and stays."""
-    if between.kind == "lognormal" or factor == 1:
+    """The spread of a parameter that is multiplied; one that is relative, such as a log-normal one, stays."""
+    if between.kind not in ("normal", "logit") or factor == 1:
         return between
     if factor == 0:
         return None
     return replace(
         between,
-        variance=between.variance * factor**2,
+        variance=between.variance * (factor**2 if between.kind == "normal" else 1.0),
         at_least=None if between.at_least is None else between.at_least * factor,
         at_most=None if between.at_most is None else between.at_most * factor,
+        low=None if between.low is None else between.low * factor,
+        high=None if between.high is None else between.high * factor,
     )

@@ -45,23 +45,60 @@ class Scale:
     mark: str
 
 
+Kind = Literal["lognormal", "normal", "logit", "box-cox", "t"]
+KINDS: Mapping[str, Kind] = {
+    "lognormal": "lognormal",
+    "normal": "normal",
+    "logit": "logit",
+    "box-cox": "box-cox",
+    "t": "t",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Between:
-    """Spread between subjects, by the variance of the random effect eta.
+    """Spread between subjects, or between occasions of one, by the variance of the random effect eta.
 
-    kind     : "lognormal" (value x exp(eta)) or "normal" (value + eta)
-    variance : of eta; dimensionless for lognormal, canonical unit squared for normal
-    at_least : canonical; values below do not occur (the distribution is truncated); None for no limit
-    at_most  : canonical; values above are set to it; None for no limit
+    kind      : "lognormal" value x exp(eta); "normal" value + eta; "logit" logit(value) + eta between `low` and `high`;
+                "box-cox" value x exp((exp(eta)^shape - 1) / shape); "t" value x exp(eta) with eta of Student's t
+    variance  : of eta; canonical unit squared for normal, else dimensionless
+    at_least  : canonical; values below do not occur (the distribution is truncated); None for no limit
+    at_most   : canonical; values above are set to it; None for no limit
+    low, high : canonical, of a logit spread, which stays between them
+    shape     : of a Box-Cox spread; above 0 the tail of high values is longer than that of a log-normal one
+    df        : degrees of freedom of a t spread, above 2
     """
 
-    kind: Literal["lognormal", "normal"]
+    kind: Kind
     variance: float
     at_least: float | None
     at_most: float | None
     source: str
     mark: str
     note: str = ""
+    low: float | None = None
+    high: float | None = None
+    shape: float | None = None
+    df: float | None = None
+
+    def misfit(self, value: float, factor: float = 1.0) -> str:
+        """Why a parameter of this value cannot vary so; "" where it can.
+
+        value  : canonical
+        factor : of the unit in which the reason is told
+        """
+        if self.kind == "normal":
+            return ""
+        if self.kind != "logit":
+            word = {"lognormal": "log-normal", "box-cox": "Box-Cox", "t": "t"}[self.kind]
+            return "" if value > 0 else f"a {word} spread needs a value above 0; this one is {value / factor:g}"
+        assert self.low is not None and self.high is not None
+        if self.low < value < self.high:
+            return ""
+        return (
+            f"a logit spread needs a value between {self.low / factor:g} and {self.high / factor:g}; this one is "
+            f"{value / factor:g}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +110,7 @@ class Parameter:
     uncertainty : {"se": canonical}, {"rse": fraction} or {"ci95": (low, high), canonical}; of the estimate, not
                   between people
     scan        : range worth trying, canonical
+    occasion    : spread between occasions of one person, on top of that between people
     """
 
     name: str
@@ -89,6 +127,12 @@ class Parameter:
     uncertainty: Mapping[str, float | tuple[float, float]] | None = None
     scan: tuple[float, float] | None = None
     required: bool = False
+    occasion: Between | None = None
+
+    @property
+    def spreads(self) -> tuple[Between, ...]:
+        """How it varies: between people, then between occasions, as far as it does."""
+        return tuple(spread for spread in (self.between, self.occasion) if spread is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +295,9 @@ def with_values(parameters: Mapping[str, Parameter], values: Mapping[str, Any], 
         old = parameters[name]
         written, unit = _split(old, value, f"{where}, {name}")
         canonical = written * units.analyse(unit)[0]
+        for spread in old.spreads:
+            if spread.kind == "logit" and (why := spread.misfit(canonical, units.analyse(unit)[0])):
+                raise ModelFileError(f"{where}, {name}: {why} {unit}".rstrip() + ".")
         changed[name] = replace(
             old,
             value=canonical,
@@ -324,6 +371,6 @@ def marks_of(parameters: Iterable[Parameter]) -> Counter[str]:
     """How often each mark stands on a parameter's value, scale and spread."""
     counts: Counter[str] = Counter()
     for parameter in parameters:
-        numbers = (parameter if parameter.value is not None else None, parameter.scale, parameter.between)
+        numbers = (parameter if parameter.value is not None else None, parameter.scale, *parameter.spreads)
         counts.update(number.mark for number in numbers if number is not None)
     return counts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pkpd import units
+from pkpd.model.origin import read_origin
 from pkpd.model.parts import Parameter, Reading, Source
-from pkpd.model.sections import read_origin
 from pkpd.model.tomltext import Table
 
 
@@ -20,11 +21,11 @@ def read_readings(top: Table, parameters: Mapping[str, Parameter], sources: Mapp
         if not values and not exponents:
             table.fail("a reading gives values, exponents or both.")
         for parameter, value in values.items():
-            between = parameters[parameter].between
-            if between is not None and between.kind == "lognormal" and value <= 0:
-                table.table("values").fail(
-                    f"a log-normal spread needs a value above 0; this one is {value:g}.", parameter
-                )
+            own = parameters[parameter]
+            factor = units.analyse(own.unit)[0]
+            for spread in own.spreads:
+                if why := spread.misfit(value * factor, factor):
+                    table.table("values").fail(f"{why}.", parameter)
         for parameter in exponents:
             if parameters[parameter].scale is None:
                 followed = [other for other, own in parameters.items() if own.scale is not None]

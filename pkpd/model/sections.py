@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import keyword
-import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
 
 from pkpd import units
 from pkpd.errors import UnitError, nearest
+from pkpd.model.between import read_between
 from pkpd.model.expressions import FUNCTIONS, TIME, Expression, describe, named
 from pkpd.model.model import (
     MARKS,
     SAMPLING_SITES,
-    Between,
     Covariate,
     Limit,
     Parameter,
@@ -23,11 +21,11 @@ from pkpd.model.model import (
     Source,
 )
 from pkpd.model.modifier import KINETIC_ROLES
+from pkpd.model.origin import WHY as WHY
+from pkpd.model.origin import read_origin as read_origin
 from pkpd.model.tomltext import Table
 from pkpd.routes import ROUTES
 from pkpd.units import Dimension
-
-WHY = "Every number needs a unit, a source and a mark."
 
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -44,6 +42,7 @@ _PARAMETER_KEYS = (
     "about",
     "scale",
     "between",
+    "occasion",
     "uncertainty",
     "scan",
     "required",
@@ -90,12 +89,6 @@ def read_unit(table: Table, key: str = "unit") -> tuple[str, float, Dimension]:
         return (unit, *units.analyse(unit))
     except UnitError as cause:
         table.fail(str(cause), key)
-
-
-def read_origin(table: Table, sources: Mapping[str, Source]) -> tuple[str, str]:
-    """Source and mark of a number."""
-    source = table.choice("source", sources, why=WHY)
-    return source, table.choice("mark", MARKS, why=WHY)
 
 
 def read_sources(top: Table) -> dict[str, Source]:
@@ -165,10 +158,11 @@ def _parameter(
         mark,
         table.text("about", ""),
         scale=_scale(table.table("scale"), sources, covariates) if "scale" in table else None,
-        between=_between(table.table("between"), value, factor, sources) if "between" in table else None,
+        between=read_between(table, "between", value, factor, sources),
         uncertainty=_uncertainty(table.table("uncertainty"), factor) if "uncertainty" in table else None,
         scan=None if scan is None else (scan[0] * factor, scan[1] * factor),
         required=required,
+        occasion=read_between(table, "occasion", value, factor, sources),
     )
 
 
@@ -181,41 +175,6 @@ def _scale(table: Table, sources: Mapping[str, Source], covariates: Mapping[str,
     if reference <= 0:
         table.fail("the reference is divided by and must be above 0.", "reference")
     return Scale(name, reference, table.number("exponent"), *read_origin(table, sources))
-
-
-def _between(table: Table, value: float | None, factor: float, sources: Mapping[str, Source]) -> Between:
-    table.only(("kind", "var", "sd", "cv", "at_least", "at_most", "source", "mark", "note"))
-    kind: Literal["lognormal", "normal"] = (
-        "lognormal" if table.choice("kind", ("lognormal", "normal")) == "lognormal" else "normal"
-    )
-    given = [key for key in ("var", "sd", "cv") if key in table]
-    if len(given) != 1:
-        table.fail(f"a spread is given by one of var, sd, cv; here: {', '.join(given) or 'none'}.", *given[:1])
-    size = table.number(given[0])
-    if size <= 0:
-        table.fail(f"{size:g} is no spread; it must be above 0. Leave `between` out for none.", given[0])
-    if kind == "lognormal":
-        for key in ("at_least", "at_most"):
-            if key in table:
-                table.fail('only a spread of kind "normal" has at_least and at_most.', key)
-        if value is not None and value <= 0:
-            table.fail(f"a log-normal spread needs a value above 0; this one is {value:g}.", "kind")
-        variance = {"var": size, "sd": size**2, "cv": math.log1p(size**2)}[given[0]]
-    else:
-        if given[0] == "cv" and not value:
-            table.fail("a cv needs a value other than 0; give sd instead.", "cv")
-        variance = {"var": size * factor**2, "sd": (size * factor) ** 2, "cv": (size * (value or 0.0)) ** 2}[given[0]]
-    least, most = table.maybe("at_least"), table.maybe("at_most")
-    if least is not None and most is not None and least >= most:
-        table.fail(f"at_least {least:g} is not below at_most {most:g}.", "at_least")
-    return Between(
-        kind,
-        variance,
-        None if least is None else least * factor,
-        None if most is None else most * factor,
-        *read_origin(table, sources),
-        table.text("note", ""),
-    )
 
 
 def _uncertainty(table: Table, factor: float) -> dict[str, float | tuple[float, float]]:

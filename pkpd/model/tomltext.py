@@ -136,7 +136,7 @@ class Table:
         """A finite number."""
         if key not in self.data:
             self.fail(f'"{key}" is missing.{" " + why if why else ""}')
-        return self._finite(self.data[key], key)
+        return self.finite(self.data[key], key)
 
     def maybe(self, key: str) -> float | None:
         """A finite number, or None where the key is missing."""
@@ -147,7 +147,7 @@ class Table:
         value = self.data[key]
         if not isinstance(value, list) or len(value) != 2:
             self.fail(f"{_show(value)} is not a range; write [low, high].", key)
-        low, high = (self._finite(end, key) for end in value)
+        low, high = (self.finite(end, key) for end in value)
         if not low < high:
             self.fail(f"{_show(value)}: the first number must be below the second.", key)
         return low, high
@@ -178,7 +178,8 @@ class Table:
         outer = self.table(key)
         return {name: outer.table(name) for name in outer}
 
-    def _finite(self, value: Any, key: str) -> float:
+    def finite(self, value: Any, key: str) -> float:
+        """A finite number that stands somewhere under a key."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self.fail(f"{_show(value)} is not a number.", key)
         try:

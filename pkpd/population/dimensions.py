@@ -73,6 +73,15 @@ schuttler1987-eeg-racemate.C50
 schuttler1987-eeg-racemate.Emax
 schuttler1987-eeg-s.C50
 schuttler1987-eeg-s.Emax
+simons2022-s-ketamine.F1.occasion
+simons2022-s-ketamine.D_mucosa.occasion
+simons2022-s-ketamine.ka_mucosa.occasion
+simons2022-s-ketamine.F_swallowed.occasion
+simons2022-s-ketamine.D_swallowed.occasion
+simons2022-s-ketamine.ka_swallowed.occasion
+simons2022-s-ketamine.MTT_gut.occasion
+simons2022-s-ketamine.Vh2.occasion
+simons2022-s-ketamine.CLh.occasion
 """
 
 

@@ -18,6 +18,7 @@ from pkpd.population.covariates import Share as Share
 from pkpd.population.covariates import Spread as Spread
 from pkpd.population.dimensions import dimensions
 from pkpd.population.lowdiscrepancy import PATIENTS
+from pkpd.population.occasions import read_occasions
 from pkpd.population.sobol import DIMENSIONS
 from pkpd.population.table import Table
 from pkpd.units import Dimension, parse
@@ -75,6 +76,8 @@ class Population:
     draws      : "plain", or "low-discrepancy": random numbers that spread the patients evenly over all that varies, so
                  that a thousand stand for some four thousand or more; or the variables that are spread together, most
                  important first, for models of one's own: ("covariate weight", "my-model.CL", "my-effect.C50")
+    occasions  : when an occasion begins, between which kinetics change where the model says so: "12 h" without drug
+                 before a dose, "every dose", "one" for everything that is given, or their starts (["0 h", "7 d"])
     """
 
     size: int = 1000
@@ -87,6 +90,7 @@ class Population:
     table: Table | None = None
     modifiers: Mapping[Any, Share | float | str] = field(default_factory=dict)
     draws: str | Sequence[str] = PLAIN
+    occasions: str | Sequence[str] = "12 h"
     _copula: Copula = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -115,6 +119,7 @@ class Population:
             self._check_correlated(name)
         object.__setattr__(self, "_copula", copula(self.correlations))
         object.__setattr__(self, "modifiers", {key: _who(key, who) for key, who in self.modifiers.items()})
+        read_occasions(self.occasions)
 
     def _check(self, name: str, given: object) -> None:
         if name == "weight":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,7 +111,7 @@ class Practice:
         for plan, places in alike.items():
             own = np.array(places)
             for part in self._parts(plan, seed, numbers[own], weight[own]):
-                made.append(Part(part.regimen, own[part.who], part.quantities))
+                made.append(replace(part, who=own[part.who]))
         return Received(tuple(made), len(numbers))
 
     def attended(self, regimen: Regimen | str, people: People) -> Attended:

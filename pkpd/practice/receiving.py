@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.dosing.received import Part
+from pkpd.dosing.received import Part, Prescribed
 from pkpd.dosing.regimen import Dose, Kind, Regimen
 from pkpd.dosing.sessions import Session, sessions
 from pkpd.practice.adherence import NEVER, DropOut, Late, Missed
@@ -152,11 +152,14 @@ def _part(
                 one = replace(one, quantity=one.quantity * share, cap=None if one.cap is None else one.cap * share)
             made.append((one, number, share))
     given = Regimen(tuple(dose for dose, _, _ in made))
+    kept = [(session.start, shift) for session, shift in zip(planned, shifts, strict=True) if shift != _NOT]
+    starts, by = np.array(kept, np.int64).reshape(-1, 2).T
+    prescribed = Prescribed(regimen, starts, starts + by)
     if amounts is None:
-        return Part(given, who)
+        return Part(given, who, prescribed=prescribed)
     of = {id(dose): (number, share) for dose, number, share in made}
     own = [amounts.quantities[of[id(dose)][0], who] * of[id(dose)][1] for dose in given.doses]
-    return Part(given, who, np.array(own).reshape(len(own), len(who)))
+    return Part(given, who, np.array(own).reshape(len(own), len(who)), prescribed)
 
 
 def _own(dose: Dose, kind: Kind, quantity: float) -> Dose:

@@ -144,6 +144,8 @@ def joined(people: Sequence[Individuals]) -> Individuals:
         },
         responders={name: np.concatenate([one.responders[name] for one in people]) for name in first.responders},
         draws={name: np.concatenate([one.draws[name] for one in people]) for name in first.draws},
+        made_of=tuple(origin for one in people for origin in one.made_of),
+        which=np.repeat(np.arange(len(people)), [one.size for one in people]),
     )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from pkpd.model.effect import Effect
-from pkpd.model.model import Model, Parameter, Reading, Source
+from pkpd.model.model import Between, Covariance, Model, Parameter, Reading, Source
 from pkpd.model.program import Program, compiled
+from pkpd.model.residual import Power, Residual, Tail
 from pkpd.terminal.console import console, left_table, print_rows
 from pkpd.terminal.standing import print_scores, print_scores_of_effect
 from pkpd.units import analyse
@@ -57,7 +58,7 @@ def print_model(found: Model | Effect) -> None:
             f"{', '.join(found.routes)}; forms: {', '.join(found.forms)}."
         )
     out.print(f"Use it for: {found.use_for}\nNot for: {found.not_for}")
-    heads = ("name", "value", "unit", "known to", "to try", "between people", "mark", "source", "what it is")
+    heads = ("name", "value", "unit", "known to", "to try", "spread", "mark", "source", "what it is")
     rows = [_parameter_row(parameter) for parameter in found.parameters.values()]
     shown = [k for k, head in enumerate(heads) if head != "known to" or any(row[k] for row in rows)]
     made = left_table("Parameters", *(heads[k] for k in shown))
@@ -71,9 +72,11 @@ def print_model(found: Model | Effect) -> None:
         _print_equations(out, found)
         for covariance in found.covariances:
             out.print(
-                f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g} "
-                f"({covariance.mark}, {covariance.source})"
+                f"Covariance of {covariance.first} and {covariance.second}: {covariance.value:g}, correlation "
+                f"{_correlation(found, covariance):.3g} ({covariance.mark}, {covariance.source})"
             )
+        for name, residual in found.residual.items():
+            out.print(f"Residual error of {name}: {_residual_text(residual, found.outputs[name].unit)}")
         for reading in found.readings.values():
             out.print(_reading_text(found, reading))
         print_scores(out, found.id)
@@ -94,6 +97,12 @@ def print_model(found: Model | Effect) -> None:
     for limit in found.validity:
         out.print(f"Limit: {limit}{'; refused beyond' if limit.hard else ''}")
     out.print(f"{len(found.checks)} checks of this file run with the tests.")
+
+
+def _correlation(model: Model, covariance: Covariance) -> float:
+    """The correlation of two random effects."""
+    spreads = (model.parameters[covariance.first].between, model.parameters[covariance.second].between)
+    return covariance.value / math.sqrt(math.prod(spread.variance for spread in spreads if spread is not None))
 
 
 def _followed(effect: Effect) -> str:
@@ -136,13 +145,9 @@ def _reading_text(model: Model, reading: Reading) -> str:
 def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
     value = "to be given" if parameter.written is None else f"{parameter.written:g}"
     extra = []
-    if parameter.between is not None:
-        between = parameter.between
-        if between.kind == "lognormal":
-            extra.append(f"log sd {math.sqrt(between.variance):.3g}")
-        else:
-            extra.append(f"sd {math.sqrt(between.variance) / analyse(parameter.unit)[0]:.3g}")
-        extra.append(f"({between.mark}, {between.source})")
+    for spread in parameter.spreads:
+        when = "between occasions: " if spread is parameter.occasion else ""
+        extra.append(f"{when}{_spread_text(spread, parameter.unit)} ({spread.mark}, {spread.source})")
     if parameter.scale is not None:
         scale = parameter.scale
         extra.append(f"x ({scale.covariate}/{scale.reference:g})^{scale.exponent:g} ({scale.mark})")
@@ -164,6 +169,41 @@ def _known_to(parameter: Parameter) -> str:
             return " to ".join(f"{end / factor:.4g}" for end in size) + " (95 %)"
         return f"±{100 * size:.3g} % (SE)" if kind == "rse" else f"±{size / factor:.3g} (SE)"
     return ""
+
+
+def _residual_text(residual: Residual, unit: str) -> str:
+    """A residual error: each part with its size, source and mark, and how parts and times go together."""
+    factor, told = analyse(unit)[0], []
+    for name, part in residual.parts.items():
+        if isinstance(part, Power):
+            size = f"{part.sd / factor:.3g} {unit} x (value / {part.at / factor:.4g} {unit})^{part.exponent:g}"
+        else:
+            size = f"{part.sd / factor:.4g} {unit}" if name == "additive" else f"{part.sd:.4g}"
+        told.append(f"{'log-normal' if name == 'lognormal' else name} sd {size} ({part.mark}, {part.source})")
+    if len(told) > 1:
+        told.append("variances add up" if residual.combined == "variances" else "standard deviations add up")
+    if (memory := residual.memory) is not None:
+        told.append(f"correlation {memory.rho:g} after {memory.per:g} h ({memory.mark}, {memory.source})")
+    if isinstance(residual.df, Tail):
+        told.append(f"t with {residual.df.df:g} degrees of freedom ({residual.df.mark}, {residual.df.source})")
+    return "; ".join(told)
+
+
+def _spread_text(spread: Between, unit: str) -> str:
+    """A spread: its size on the scale of its random effect, and what else shapes it."""
+    factor, sd = analyse(unit)[0], math.sqrt(spread.variance)
+    if spread.kind == "normal":
+        limits = [
+            f"{word} {end / factor:g}"
+            for word, end in (("from", spread.at_least), ("to", spread.at_most))
+            if end is not None
+        ]
+        return " ".join([f"sd {sd / factor:.3g}", *limits])
+    if spread.kind == "logit":
+        assert spread.low is not None and spread.high is not None
+        return f"logit sd {sd:.3g} between {spread.low / factor:g} and {spread.high / factor:g}"
+    shape = {"box-cox": f", Box-Cox shape {spread.shape}", "t": f", t with {spread.df} degrees of freedom"}
+    return f"log sd {sd:.3g}{shape.get(spread.kind, '')}"
 
 
 def _source_text(source: Source) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import StudyError
+from pkpd.model.correlating import mixing
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.model.parts import Between, estimated
@@ -133,7 +134,7 @@ def _screened(trial: Trial, model: Model, people: Population, draw: Draw) -> Flo
     effect = baseline_of(model)
     covariates = {name: people.covariate(name, own.typical) for name, own in effect.covariates.items()}
     typical = estimated(effect.parameters, draw.estimates, f"{effect.id}.")
-    own = individual(effect.id, typical, (), effect.correlations, covariates, people)
+    own = individual(effect.id, typical, (), mixing(model).get(effect.id, {}), covariates, people)
     level = np.broadcast_to(own[effect.curve.parameters["level"]], people.size)
     return score(np.asarray(level), trial.conduct.noise, people, SCREENING)
 

@@ -24,7 +24,7 @@ def blocks(page: str) -> list[str]:
 def test_every_script_runs_by_itself(tmp_path, monkeypatch, capsys):
     mpl.use("Agg")
     monkeypatch.chdir(tmp_path)
-    assert (len(blocks(README)), len(blocks(SCRIPTS))) == (5, 1)
+    assert (len(blocks(README)), len(blocks(SCRIPTS))) == (9, 1)
     for block in blocks(README) + blocks(SCRIPTS):
         exec(compile(block, "README.md", "exec"), {})
     for picture in ("regimens.png", "disagreement.png"):

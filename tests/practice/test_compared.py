@@ -218,6 +218,7 @@ def test_a_wrong_table_is_refused_with_its_line(practice, words):
 
 def test_the_tables_of_the_manual_are_read():
     manual = (Path(__file__).parents[2] / "models" / "README.md").read_text(encoding="utf-8")
-    block = manual[manual.index("    [practice.missed]") : manual.index("An arm may give parameters")]
+    first = manual.index("    [practice.missed]")
+    block = manual[first : manual.index("\nAn arm may give", first)]
     study = read("\n".join(line.removeprefix("    ") for line in block.splitlines()))
     assert list(study.practice.parts) == ["missed", "late", "drop_out", "weight_bands", "vial", "pump"]
