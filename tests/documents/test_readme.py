@@ -31,7 +31,8 @@ def test_every_script_runs_by_itself(tmp_path, monkeypatch, capsys):
         assert (tmp_path / picture).stat().st_size > 10_000
     printed = capsys.readouterr().out
     assert "psychotomimetic-asked" in printed
-    assert printed.endswith("excluded\n{}\n")
+    assert "excluded\n" in printed and printed.endswith("\n{}\n")
+    assert re.search(r"true -\d\.\d\d, found in \d+%, then \d+\.\d-fold", printed)
     assert re.search(r"peak: \d\.\d-fold, \S+ to simons2022-s-ketamine", printed)
 
 
