@@ -1,7 +1,7 @@
 """Ten thousand trials: `python -m benchmarks.trials [--count N] [--threads N] [--rounds N]`.
 
-Trials of 2 x 30 patients with full kinetics and effects and twelve weekly visits, every visit analysed; then the
-analyses alone. Beside the times, how far the simulated power lies from that of the closed form for the same spread, and the
+Trials of 2 x 30 patients with full kinetics and effects and twelve weekly visits, every visit analysed; then analyses
+alone. Beside the times, how far the simulated power lies from that of the closed form for the same spread, and the
 Monte-Carlo error of it. The exit status is 1 where a target is missed.
 """
 
