@@ -24,7 +24,7 @@ from pkpd.streaming.reading import Asked, Chunk
 AT_ONCE = 6_000_000  # numbers that a thread solves at a time
 MOST_AT_ONCE = 8192  # patients
 
-Draw = Callable[[Model, int, int], Individuals]
+Draw = Callable[[Model, str, int, int], Individuals]
 Progress = Callable[[float], None]
 
 
@@ -34,6 +34,7 @@ class Arm(NamedTuple):
     model : with its modifiers and effects
     asked : of its patients
     kinds : (quantities) of the bins they are counted in
+    form  : drug form that is given, for patients with modifiers of their own
     """
 
     name: str
@@ -41,6 +42,7 @@ class Arm(NamedTuple):
     model: Model
     asked: Asked
     kinds: tuple[int, ...]
+    form: str
 
 
 class Piece(NamedTuple):
@@ -62,20 +64,21 @@ class Piece(NamedTuple):
 def drawing(subjects: Population | Mapping[str, Any]) -> Draw:
     """How patients are had by position: drawn when they are needed, or out of a table.
 
-    returns : a function of model, first position and the one after the last, as far as there are so many
+    returns : a function of model, drug form given, first position and the one after the last, as far as there are so
+              many
     """
     if isinstance(subjects, Population):
         everybody, given = subjects, subjects.subjects
 
-        def drawn(model: Model, first: int, last: int) -> Individuals:
+        def drawn(model: Model, form: str, first: int, last: int) -> Individuals:
             last = min(last, everybody.size)
             numbers = range(first, last) if given is None else given[first:last]
-            return individuals(model, replace(everybody, size=last - first, subjects=numbers))
+            return individuals(model, replace(everybody, size=last - first, subjects=numbers), form)
 
         return drawn
     table, held = subjects, dict[Model, Individuals]()
 
-    def picked(model: Model, first: int, last: int) -> Individuals:
+    def picked(model: Model, form: str, first: int, last: int) -> Individuals:
         if model not in held:
             held[model] = individuals(model, table)
         return held[model].only(np.arange(first, min(last, held[model].size)))
@@ -143,11 +146,12 @@ class Passage:
     def _solve(self, hand: int, chunk: int, keep: Callable[[Piece], None]) -> None:
         first = chunk * self._chunk
         last = min(first + self._chunk, self._size)
-        people: dict[Model, Individuals] = {}
+        people: dict[tuple[Model, str], Individuals] = {}
         for number, arm in enumerate(self._arms):
-            if arm.model not in people:
-                people[arm.model] = self._draw(arm.model, first, last)
-            own = people[arm.model]
+            which = arm.model, arm.form
+            if which not in people:
+                people[which] = self._draw(*which, first, last)
+            own = people[which]
             validity.refuse(own, arm.regimen, f'regimen "{arm.name}"')
             keep(Piece(hand, chunk, first, number, Chunk(arm.asked, own, arm.regimen, self._tolerance)))
             self._look(number, own)

@@ -18,7 +18,7 @@ from pkpd.errors import SimulationError
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import PLAIN, Population
-from pkpd.simulation import individuals, thread_count
+from pkpd.simulation import form_of, individuals, thread_count
 from pkpd.solving import Tolerance
 from pkpd.streaming import bins
 from pkpd.streaming.passage import Arm, Draw, Passage, Piece, Progress, chunk_of, drawing
@@ -207,19 +207,21 @@ def _task(
     model, notes = equipped(model, effects)
     people = _population(subjects, seed)
     draw = drawing(people)
+    usual = next((form_of(plan.regimen) for plan in plans.values() if not plan.regimen.is_empty), "")
     arms: list[Arm] = []
     units: tuple[str, ...] = ()
     size = people.size if isinstance(people, Population) else individuals(model, people).size
     for name, plan in plans.items():
         own = modified_for(model, plan, f'regimen "{name}"')
-        pilot = draw(own, 0, PILOT)
+        form = usual if plan.regimen.is_empty else form_of(plan.regimen)
+        pilot = draw(own, form, 0, PILOT)
         validity.refuse(pilot, plan.regimen, f'regimen "{name}"')
         asked = asked_of(pilot, quantities, ticks)
         some = ticks[np.unique(np.linspace(0, len(ticks) - 1, PILOT_TIMES).astype(np.int64))]
         solved = Chunk(asked._replace(ticks=some), pilot, plan.regimen, tolerance)
         units = tuple(solved.unit(quantity) for quantity in quantities)
         kinds = tuple(bins.kind_of(solved.values(quantity), solved.unit(quantity)) for quantity in quantities)
-        arms.append(Arm(name, plan.regimen, own, asked, kinds))
+        arms.append(Arm(name, plan.regimen, own, asked, kinds, form))
     if isinstance(people, Population) and people.draws != PLAIN:
         notes.append(montecarlo.EVEN_DRAWS)
     notes += notes_of({arm.name: arm.model for arm in arms}, plans)
