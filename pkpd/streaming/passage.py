@@ -23,6 +23,7 @@ from pkpd.streaming.reading import Asked, Chunk
 
 AT_ONCE = 6_000_000  # numbers that a thread solves at a time
 MOST_AT_ONCE = 8192  # patients
+DRAWN = 100  # columns of parameters that are in use at once beside the levels, in every occasion
 
 Draw = Callable[[Model, str, int, int], Individuals]
 Progress = Callable[[float], None]
@@ -31,10 +32,11 @@ Progress = Callable[[float], None]
 class Arm(NamedTuple):
     """One regimen.
 
-    model : with its modifiers and effects
-    asked : of its patients
-    kinds : (quantities) of the bins they are counted in
-    form  : drug form that is given, for patients with modifiers of their own
+    model     : with its modifiers and effects
+    asked     : of its patients
+    kinds     : (quantities) of the bins they are counted in
+    form      : drug form that is given, for patients with modifiers of their own
+    occasions : how many, where kinetics change from one to the next; else 1
     """
 
     name: str
@@ -43,6 +45,7 @@ class Arm(NamedTuple):
     asked: Asked
     kinds: tuple[int, ...]
     form: str
+    occasions: int
 
 
 class Piece(NamedTuple):
@@ -88,7 +91,7 @@ def drawing(subjects: Population | Mapping[str, Any]) -> Draw:
 
 def chunk_of(arms: Sequence[Arm]) -> int:
     """How many patients go through at a time."""
-    numbers = max(max(1, len(arm.asked.outputs)) * len(arm.asked.ticks) for arm in arms)
+    numbers = max(max(len(arm.asked.outputs) * len(arm.asked.ticks), DRAWN * arm.occasions) for arm in arms)
     return min(MOST_AT_ONCE, max(1, AT_ONCE // numbers // BLOCK) * BLOCK)
 
 
