@@ -77,7 +77,8 @@ class Population:
                  that a thousand stand for some four thousand or more; or the variables that are spread together, most
                  important first, for models of one's own: ("covariate weight", "my-model.CL", "my-effect.C50")
     occasions  : when an occasion begins, between which kinetics change where the model says so: "12 h" without drug
-                 before a dose, "every dose", "one" for everything that is given, or their starts (["0 h", "7 d"])
+                 before a dose, "every dose", "one" for everything that is given, or their starts (["0 h", "7 d"]).
+                 What is prescribed tells them apart, so that a session has the same kinetics whoever missed one before
     """
 
     size: int = 1000

@@ -23,17 +23,20 @@ from pkpd.streaming.reading import Asked, Chunk
 
 AT_ONCE = 6_000_000  # numbers that a thread solves at a time
 MOST_AT_ONCE = 8192  # patients
+DRAWN = 100  # columns of parameters that are in use at once beside the levels, in every occasion
 
-Draw = Callable[[Model, int, int], Individuals]
+Draw = Callable[[Model, str, int, int], Individuals]
 Progress = Callable[[float], None]
 
 
 class Arm(NamedTuple):
     """One regimen.
 
-    model : with its modifiers and effects
-    asked : of its patients
-    kinds : (quantities) of the bins they are counted in
+    model     : with its modifiers and effects
+    asked     : of its patients
+    kinds     : (quantities) of the bins they are counted in
+    form      : drug form that is given, for patients with modifiers of their own
+    occasions : how many, where kinetics change from one to the next; else 1
     """
 
     name: str
@@ -41,6 +44,8 @@ class Arm(NamedTuple):
     model: Model
     asked: Asked
     kinds: tuple[int, ...]
+    form: str
+    occasions: int
 
 
 class Piece(NamedTuple):
@@ -62,20 +67,21 @@ class Piece(NamedTuple):
 def drawing(subjects: Population | Mapping[str, Any]) -> Draw:
     """How patients are had by position: drawn when they are needed, or out of a table.
 
-    returns : a function of model, first position and the one after the last, as far as there are so many
+    returns : a function of model, drug form given, first position and the one after the last, as far as there are so
+              many
     """
     if isinstance(subjects, Population):
         everybody, given = subjects, subjects.subjects
 
-        def drawn(model: Model, first: int, last: int) -> Individuals:
+        def drawn(model: Model, form: str, first: int, last: int) -> Individuals:
             last = min(last, everybody.size)
             numbers = range(first, last) if given is None else given[first:last]
-            return individuals(model, replace(everybody, size=last - first, subjects=numbers))
+            return individuals(model, replace(everybody, size=last - first, subjects=numbers), form)
 
         return drawn
     table, held = subjects, dict[Model, Individuals]()
 
-    def picked(model: Model, first: int, last: int) -> Individuals:
+    def picked(model: Model, form: str, first: int, last: int) -> Individuals:
         if model not in held:
             held[model] = individuals(model, table)
         return held[model].only(np.arange(first, min(last, held[model].size)))
@@ -85,7 +91,7 @@ def drawing(subjects: Population | Mapping[str, Any]) -> Draw:
 
 def chunk_of(arms: Sequence[Arm]) -> int:
     """How many patients go through at a time."""
-    numbers = max(max(1, len(arm.asked.outputs)) * len(arm.asked.ticks) for arm in arms)
+    numbers = max(max(len(arm.asked.outputs) * len(arm.asked.ticks), DRAWN * arm.occasions) for arm in arms)
     return min(MOST_AT_ONCE, max(1, AT_ONCE // numbers // BLOCK) * BLOCK)
 
 
@@ -143,11 +149,12 @@ class Passage:
     def _solve(self, hand: int, chunk: int, keep: Callable[[Piece], None]) -> None:
         first = chunk * self._chunk
         last = min(first + self._chunk, self._size)
-        people: dict[Model, Individuals] = {}
+        people: dict[tuple[Model, str], Individuals] = {}
         for number, arm in enumerate(self._arms):
-            if arm.model not in people:
-                people[arm.model] = self._draw(arm.model, first, last)
-            own = people[arm.model]
+            which = arm.model, arm.form
+            if which not in people:
+                people[which] = self._draw(*which, first, last)
+            own = people[which]
             validity.refuse(own, arm.regimen, f'regimen "{arm.name}"')
             keep(Piece(hand, chunk, first, number, Chunk(arm.asked, own, arm.regimen, self._tolerance)))
             self._look(number, own)

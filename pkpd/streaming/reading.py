@@ -139,11 +139,14 @@ def _in_lanes(values: Floats, columns: int) -> Floats:
 
 
 def _product(people: Individuals, name: str, asked: Asked, columns: int) -> Product | None:
-    """Pain or relief as the kernel reads it; None where an effect on pain has another form than it knows.
+    """Pain or relief as the kernel reads it; None where an effect on pain has another form than it knows, or a modifier
+    that only some patients have acts on its value.
 
     Its numbers are those of `effects.response`, to rounding.
     """
     effects = [effect for effect in people.model.effects if effect.role in ON_PAIN]
+    if any(effect.id in people.whole for effect in people.model.effects if effect.role in (*ON_PAIN, "baseline")):
+        return None
     if any(effect.log_odds or effect.points or effect.factor != 1.0 or effect.curve.of for effect in effects):
         return None
     hours, size = asked.ticks / TICKS_PER_HOUR, people.size

@@ -18,10 +18,10 @@ from pkpd.errors import SimulationError
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import PLAIN, Population
-from pkpd.simulation import individuals, thread_count
+from pkpd.simulation import form_of, individuals, thread_count
 from pkpd.solving import Tolerance
 from pkpd.streaming import bins
-from pkpd.streaming.passage import Arm, Draw, Passage, Piece, Progress, chunk_of, drawing
+from pkpd.streaming.passage import DRAWN, Arm, Draw, Passage, Piece, Progress, chunk_of, drawing
 from pkpd.streaming.reading import Chunk, asked_of
 from pkpd.streaming.tally import Tally, bytes_of
 from pkpd.streaming.values import Percentiles
@@ -32,7 +32,7 @@ Subjects = Population | int | Mapping[str, Any]
 
 SORTED = 64 << 20  # bytes of values up to which they are kept and sorted
 PILOT, PILOT_TIMES = 1024, 64  # first patients, and times at most, by which the bins are chosen
-WORKING, DRAWN = 5, 100  # arrays over time, and columns of parameters, that are in use at once beside the levels
+WORKING = 5  # arrays over time that are in use at once beside the levels
 FEWER = "Ask for fewer times, quantities or regimens at once."
 
 
@@ -139,7 +139,8 @@ def _need(task: _Task, sort: bool, hands: int) -> capacity.Need:
     """The memory of a run: what every thread solves at a time, and either all values or the bins."""
     times, chunk = len(task.ticks), min(task.size, chunk_of(task.arms))
     outputs = max(len(arm.asked.outputs) for arm in task.arms)
-    chunks = 8 * chunk * min(hands, -(-task.size // chunk)) * ((outputs + WORKING) * times + DRAWN)
+    drawn = DRAWN * max(arm.occasions for arm in task.arms)
+    chunks = 8 * chunk * min(hands, -(-task.size // chunk)) * ((outputs + WORKING) * times + drawn)
     if sort:  # all values, and two copies of one curve while they are summed up
         return capacity.Need(chunks, 8.0 * (_curves(task) + 2 * times), 0.0, 0.0)
     return capacity.Need(chunks + sum(bytes_of(arm.kinds, times, hands) for arm in task.arms), 0.0, 0.0, 0.0)
@@ -207,19 +208,21 @@ def _task(
     model, notes = equipped(model, effects)
     people = _population(subjects, seed)
     draw = drawing(people)
+    usual = next((form_of(plan.regimen) for plan in plans.values() if not plan.regimen.is_empty), "")
     arms: list[Arm] = []
     units: tuple[str, ...] = ()
     size = people.size if isinstance(people, Population) else individuals(model, people).size
     for name, plan in plans.items():
         own = modified_for(model, plan, f'regimen "{name}"')
-        pilot = draw(own, 0, PILOT)
+        form = usual if plan.regimen.is_empty else form_of(plan.regimen)
+        pilot = draw(own, form, 0, PILOT)
         validity.refuse(pilot, plan.regimen, f'regimen "{name}"')
         asked = asked_of(pilot, quantities, ticks)
         some = ticks[np.unique(np.linspace(0, len(ticks) - 1, PILOT_TIMES).astype(np.int64))]
         solved = Chunk(asked._replace(ticks=some), pilot, plan.regimen, tolerance)
         units = tuple(solved.unit(quantity) for quantity in quantities)
         kinds = tuple(bins.kind_of(solved.values(quantity), solved.unit(quantity)) for quantity in quantities)
-        arms.append(Arm(name, plan.regimen, own, asked, kinds))
+        arms.append(Arm(name, plan.regimen, own, asked, kinds, form, len(pilot.starts(plan.regimen))))
     if isinstance(people, Population) and people.draws != PLAIN:
         notes.append(montecarlo.EVEN_DRAWS)
     notes += notes_of({arm.name: arm.model for arm in arms}, plans)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.company import of_patients
+from pkpd.dosing.received import Part, Prescribed, Received
 from pkpd.dosing.regimen import Regimen
+from pkpd.dosing.sessions import sessions
 from pkpd.effects.response import effect_values, remaining
 from pkpd.errors import StudyError
 from pkpd.individuals import Individuals, of_population
@@ -119,11 +121,11 @@ def scores_after(
         patients = replace(patients, responders={**patients.responders, **_placebo_again(patients, people, period)})
     hours = ((at - start) / TICKS_PER_HOUR)[:, None]
     felt = true = remaining(patients, _drive(patients, regimen, at), hours)
+    given, end = (regimen, regimen.end) if alone is None else (_part_of(regimen, alone, start, people.size), alone.end)
     if alone is not None:
-        true = remaining(patients, _drive(patients, alone, at - start), hours)
+        true = remaining(patients, _drive(patients, given, at - start), hours)
     level = np.broadcast_to(effect_values(patients, baseline_of(model), _no_drive, 0.0), (1, people.size))[0]
-    given = regimen if alone is None else alone
-    noticed = _noticed(patients, given) if conduct.unblinding > 0 else np.zeros(people.size, bool)
+    noticed = _noticed(patients, given, end + AFTER) if conduct.unblinding > 0 else np.zeros(people.size, bool)
     readings = [f"trial score {period} {tick - start}" for tick in at.tolist()]
     noise = np.stack([conduct.noise * people.normal(reading) for reading in readings]) if conduct.noise else 0.0
     blinded = level * felt + noise
@@ -142,10 +144,21 @@ def _patients(model: Model, people: Population, draw: Draw) -> Individuals:
     return of_population(model, people, draw.estimates)
 
 
-def _drive(patients: Individuals, regimen: Regimen, at: Integers) -> Callable[[str], Floats]:
+def _part_of(plan: Regimen, alone: Regimen, start: int, size: int) -> Regimen | Received:
+    """A treatment on a clock of its own, in the occasions it has in the plan it is a part of.
+
+    start : ticks; of its clock on that of the plan
+    """
+    if alone.is_empty:
+        return alone
+    given = np.array([session.start for session in sessions(alone)], np.int64)
+    return Received((Part(alone, np.arange(size), prescribed=Prescribed(plan, given + start, given)),), size)
+
+
+def _drive(patients: Individuals, regimen: Regimen | Received, at: Integers) -> Callable[[str], Floats]:
     sites = {patients.program.site_of(e) for e in patients.model.effects if e.role == "relief" and e.driver is not None}
     wanted = sorted(sites)
-    if regimen.is_empty or not wanted:
+    if not wanted or (isinstance(regimen, Regimen) and regimen.is_empty):
         nothing = np.zeros((len(at), patients.size))
         return lambda name: nothing
     found = dict(zip(wanted, concentrations(patients, regimen, at, outputs=wanted, threads=1), strict=True))
@@ -156,14 +169,14 @@ def _no_drive(name: str) -> Floats:
     raise AssertionError(f"the pain before treatment follows {name}")
 
 
-def _noticed(patients: Individuals, regimen: Regimen) -> Booleans:
+def _noticed(patients: Individuals, regimen: Regimen | Received, end: int) -> Booleans:
     """(patients) who notices effects on perception: one uniform number each against the highest probability."""
     effect = next(effect for effect in patients.model.effects if effect.id == NOTICED)
     site = patients.program.site_of(effect)
-    if regimen.is_empty:
+    if isinstance(regimen, Regimen) and regimen.is_empty:
         peaks: Mapping[str, Floats] = {site: np.zeros((4, patients.size))}
     else:
-        peaks = extremes(patients, regimen, regimen.end + AFTER, {site: np.inf}, threads=1)
+        peaks = extremes(patients, regimen, end, {site: np.inf}, threads=1)
     return np.asarray(patients.draws[NOTICED] < highest_probability(patients, effect, peaks))
 
 
