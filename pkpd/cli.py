@@ -190,7 +190,8 @@ def _compare(chosen: argparse.Namespace) -> int:
 
 
 def _trial(chosen: argparse.Namespace) -> int:
-    from pkpd.study import load_study, trial_of
+    from pkpd.published import trial_of
+    from pkpd.study import load_study
     from pkpd.terminal.trial import csv_text, print_trials
     from pkpd.trials.running import run_trials
 
@@ -218,7 +219,8 @@ def _trial(chosen: argparse.Namespace) -> int:
 
 
 def _literature(chosen: argparse.Namespace) -> int:
-    from pkpd.study import load_study, trial_of, trial_sizes
+    from pkpd.published import trial_of, trial_sizes
+    from pkpd.study import load_study
     from pkpd.terminal.trial import literature_csv, print_literature
     from pkpd.trials.literature import run_literature, sized
 

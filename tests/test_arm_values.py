@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.study import read_study, trial_of
+from pkpd.published import trial_of
+from pkpd.study import read_study
 
 ARM = "ketamine 0.5 mg/kg iv over 40 min"
 TEXT = f"""

@@ -13,7 +13,8 @@ import pytest
 
 import pkpd
 from pkpd.model.library import study_names
-from pkpd.study import Study, load_study, trial_of
+from pkpd.published import trial_of
+from pkpd.study import Study, load_study
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.running import run_trials
 from pkpd.trials.values import Counts, Endpoint, Mean, Trial

@@ -11,7 +11,7 @@ from trial_designs import designed
 
 import pkpd
 from pkpd.cli import main
-from pkpd.study import trial_of
+from pkpd.published import trial_of
 
 STUDY = "kvarnstrom2004-spinal-cord-injury"
 

@@ -9,7 +9,8 @@ import pytest
 import pkpd
 from pkpd.errors import StudyError
 from pkpd.model.library import study_path
-from pkpd.study import read_study, trial_of
+from pkpd.published import trial_of
+from pkpd.study import read_study
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.reading import usual_conduct
 from pkpd.trials.values import Counts, Mean
