@@ -1,4 +1,4 @@
-"""A literature of trials: some are published and some are not, and what a meta-analysis then makes of them."""
+"""A literature of simulated trials: some are published and some are not, and what a meta-analysis makes of them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pkpd.errors import StudyError
 from pkpd.population import streams
 from pkpd.statistics.funnel import egger
+from pkpd.statistics.literature import Publication
 from pkpd.statistics.pooling import METHODS, Pooled, pool
-from pkpd.trials.results import SIGNIFICANT
 from pkpd.trials.running import run_trials
 from pkpd.trials.values import Trial
 
@@ -136,6 +136,11 @@ def run_literature(
     """
     _check(trials, unpublished, unfavourable, method)
     drawn = trials[0].population.seed if seed is None else seed
+    rule = Publication(
+        favourable=(1.0, 1.0 - unpublished),
+        otherwise=(1.0 - unfavourable, 1.0 - unpublished),
+        favoured="lower" if trials[0].endpoints[0].kind == "pain score" else "higher",
+    )
     columns: dict[str, list[Floats]] = {"estimate": [], "se": [], "p": []}
     true, published = [], []
     for number, trial in enumerate(trials):
@@ -146,9 +151,7 @@ def run_literature(
         estimate, error = found.estimate, found.se
         if trial.endpoints[0].counted:
             estimate, error = _shares(trial, found.drug, found.control)
-        keep = np.where(found.p >= SIGNIFICANT, 1.0 - unpublished, 1.0)
-        against = (found.p < SIGNIFICANT) & (np.sign(found.estimate) != _favourable(trial))
-        keep = np.where(against, 1.0 - unfavourable, keep)
+        keep = rule.chance(found.estimate, found.p)
         lots = streams.uniform(drawn, np.arange(count), f"publication of study {number}")
         published.append((lots < keep) & np.isfinite(estimate))
         for name, column in (("estimate", estimate), ("se", error), ("p", found.p)):
@@ -191,11 +194,6 @@ def _shares(trial: Trial, drug: Floats, control: Floats) -> tuple[Floats, Floats
     ]
     variances = [p * (1.0 - p) / (patients + 2.0) for p, patients in zip(shares, trial.patients, strict=True)]
     return shares[0] - shares[1], np.sqrt(variances[0] + variances[1])
-
-
-def _favourable(trial: Trial) -> float:
-    """The sign of a difference that favours the drug."""
-    return -1.0 if trial.endpoints[0].kind == "pain score" else 1.0
 
 
 def _check(trials: Sequence[Trial], unpublished: float, unfavourable: float, method: str) -> None:
