@@ -60,6 +60,7 @@ _PLACES = {
     "Trials": "trials.results",
     "design_trial": "trials.designing",
     "run_trials": "trials.running",
+    "placebo_response": "trials.placebo",
     "find_dose": "trials.dosefinding",
     "DoseFinding": "trials.dosefinding",
     "Literature": "trials.literature",
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
     from pkpd.trials.dosefinding import find_dose as find_dose
     from pkpd.trials.literature import Literature as Literature
     from pkpd.trials.literature import run_literature as run_literature
+    from pkpd.trials.placebo import placebo_response as placebo_response
     from pkpd.trials.results import Trials as Trials
     from pkpd.trials.running import run_trials as run_trials
     from pkpd.trials.values import Conduct as Conduct

@@ -13,6 +13,7 @@ from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.times import ticks
+from pkpd.trials.placebo import placebo_response
 from pkpd.trials.reading import usual_conduct
 from pkpd.trials.values import Conduct, Endpoint, Enrichment, Treatment, Trial
 
@@ -27,6 +28,8 @@ def design_trial(
     design: str | None = None,
     population: Population | None = None,
     effects: Sequence[Effect] | None = None,
+    indication: str = "",
+    comparator: str = "",
     enrichment: tuple[Any, Any, float] | None = None,
     criteria: Sequence[str] = (),
     names: tuple[str, str] = ("drug", "control"),
@@ -45,6 +48,8 @@ def design_trial(
     design     : "parallel", "crossover" or "single arm"; by the number of arms unless given
     population : who the patients are; those of the default configuration unless given
     effects    : effects to compute; those of the model, else the default configuration's, unless given
+    indication : whose placebo response over days the patients have, one of pkpd.guidance.INDICATIONS; or
+    comparator : "saline" or "midazolam", whose response within the hour they have. That of the effects unless given
     enrichment : (test dose, time after its end, least relief) where only responders to a test dose enter
     criteria   : entry criteria beside the pain score, such as ["age 18 to 75 year", "no pregnancy"]
     names      : of the arms
@@ -57,8 +62,13 @@ def design_trial(
     held = None if control is None else planned(control, "trial, control")
     usual, sources = usual_conduct()
     chosen = design or ("single arm" if held is None else "parallel")
+    equipment = equipped(model, effects)[0]
+    if indication or comparator:
+        own = placebo_response(indication, comparator)
+        others = tuple(effect for effect in equipment.effects if effect.id != own.id)
+        equipment = replace(equipment, effects=()).with_effects(*others, own)
     return Trial(
-        equipped(model, effects)[0],
+        equipment,
         Treatment(names[0], given.regimen, given.modifiers, given.effects),
         None if held is None else Treatment(names[1], held.regimen, held.modifiers, held.effects),
         chosen,
