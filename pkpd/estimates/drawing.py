@@ -104,11 +104,15 @@ class Estimates:
                 return one.draws
         raise unknown("estimates", "sampled parameter", name, [one.name for one in self.sampled])
 
-    def of(self, replicate: int) -> dict[str, float]:
-        """Every drawn parameter in one replicate, canonical units."""
+    def of(self, replicate: int, changes: Mapping[str, float] | None = None) -> dict[str, float]:
+        """Every drawn parameter in one replicate, canonical units.
+
+        changes : parameter -> factor, as from `changes_of`; None for the model itself
+        """
         if not 0 <= replicate < self.replicates:
             raise SimulationError(f"estimates: replicate {replicate} is not one of 0 to {self.replicates - 1}.")
-        return {one.name: float(one.draws[replicate]) for one in self.sampled}
+        by = changes or {}
+        return {one.name: float(one.draws[replicate]) * by.get(one.name, 1.0) for one in self.sampled}
 
     def table(self) -> pandas.DataFrame:
         """One row per parameter, those drawn first: value, mark, how drawn, on what basis, percentiles of the draws."""
@@ -127,6 +131,23 @@ class Estimates:
 def _row(one: Estimate | Left) -> tuple[Any, ...]:
     own = one.parameter
     return one.name, one.owner, own.written, own.unit or "1", own.mark, own.source
+
+
+def changes_of(base: Model, model: Model) -> dict[str, float]:
+    """What an arm's modifiers multiply an estimate with, by name, where that is not 1.
+
+    base  : the model whose estimates are drawn
+    model : the same with modifiers
+    """
+    if base is model:
+        return {}
+    before, after = parameters_of(base), parameters_of(model)
+    found = {}
+    for name, one in after.items():
+        old, new = before[name].parameter.value, one.parameter.value
+        if old and new is not None and old != new:
+            found[name] = new / old
+    return found
 
 
 def draw_estimates(

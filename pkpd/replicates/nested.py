@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.comparison import Arm, Comparison
 from pkpd.errors import SimulationError
-from pkpd.estimates.drawing import Estimates
-from pkpd.estimates.given import parameters_of
+from pkpd.estimates.drawing import Estimates, changes_of
 from pkpd.individuals import Column, Individuals, of_population
 from pkpd.model.effect import PROBABILITIES, root_of
 from pkpd.model.model import Model
@@ -66,7 +65,7 @@ class Crowd:
         """Patients of all replicates under the model of an arm, in order, some whole replicates in each block."""
         if model not in self._made:
             each = max(1, BLOCK // self.population.size)
-            changes = _changes(self.model, model)
+            changes = changes_of(self.model, model)
             count = self.estimates.replicates
             self._made[model] = [
                 joined([self._replicate(model, k, changes) for k in range(first, min(first + each, count))])
@@ -75,7 +74,7 @@ class Crowd:
         return self._made[model]
 
     def _replicate(self, model: Model, number: int, changes: Mapping[str, float]) -> Individuals:
-        drawn = {name: value * changes.get(name, 1.0) for name, value in self.estimates.of(number).items()}
+        drawn = self.estimates.of(number, changes)
         made = of_population(model, self.population, drawn)
         for effect in model.effects:
             keys = [key for key in PROBABILITIES if key in effect.curve.parameters]
@@ -109,19 +108,6 @@ class Crowd:
             found[..., first:last] = values
             first = last
         return found.reshape(*found.shape[:-1], self.estimates.replicates, self.population.size)
-
-
-def _changes(base: Model, model: Model) -> dict[str, float]:
-    """What an arm's modifiers multiply an estimate with, by name, where that is not 1."""
-    if base is model:
-        return {}
-    before, after = parameters_of(base), parameters_of(model)
-    found = {}
-    for name, one in after.items():
-        old, new = before[name].parameter.value, one.parameter.value
-        if old and new is not None and old != new:
-            found[name] = new / old
-    return found
 
 
 def joined(people: Sequence[Individuals]) -> Individuals:

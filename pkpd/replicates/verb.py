@@ -86,6 +86,11 @@ def uncertainty(
             "that no estimate is behind them."
         )
     people = subjects if isinstance(subjects, Population) else Population(int(subjects), seed=1)
+    if people.modifiers:
+        raise SimulationError(
+            "uncertainty: the patients have modifiers of their own, and estimates are drawn for a model as a whole. "
+            'Give the modifiers to an arm, such as ("20 mg oral", "clarithromycin"), or leave them out.'
+        )
     people = people if seed is None else replace(people, seed=seed)
     if people.size * replicates > MOST:
         raise SimulationError(

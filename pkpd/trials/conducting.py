@@ -65,11 +65,13 @@ class Conducted(NamedTuple):
 class Plans(NamedTuple):
     """What the arms come to, made once for all trials.
 
-    models : of drug and control, with the effects that count and the modifiers of the arm
+    base   : the model with the effects that count, whose estimates may be drawn
+    models : of drug and control, with the modifiers and effects of the arm
     ends   : of treatment, ticks; an untreated arm takes that of the other
     form   : drug form of the drug arm; "" for several
     """
 
+    base: Model
     models: tuple[Model, Model]
     ends: tuple[int, int]
     form: str
@@ -87,7 +89,7 @@ def plan(trial: Trial) -> Plans:
     arms = [trial.drug, trial.control or trial.drug]
     models = [modified_for(model, _planned(arm, model), f'arm "{arm.name}"') for arm in arms]
     ends = [arm.regimen.end if not arm.regimen.is_empty else trial.drug.regimen.end for arm in arms]
-    return Plans((models[0], models[1]), (ends[0], ends[1]), form_of(trial.drug.regimen))
+    return Plans(model, (models[0], models[1]), (ends[0], ends[1]), form_of(trial.drug.regimen))
 
 
 def _planned(arm: Treatment, model: Model) -> Plan:

@@ -133,7 +133,8 @@ def _screened(trial: Trial, model: Model, people: Population, draw: Draw) -> Flo
     """(candidates) pain score at screening."""
     effect = baseline_of(model)
     covariates = {name: people.covariate(name, own.typical) for name, own in effect.covariates.items()}
-    typical = estimated(effect.parameters, draw.estimates, f"{effect.id}.")
+    drawn = None if draw.estimates is None else draw.estimates(model)
+    typical = estimated(effect.parameters, drawn, f"{effect.id}.")
     own = individual(effect.id, typical, (), mixing(model).get(effect.id, {}), covariates, people)
     level = np.broadcast_to(own[effect.curve.parameters["level"]], people.size)
     return score(np.asarray(level), trial.conduct.noise, people, SCREENING)

@@ -38,12 +38,13 @@ class Draw(NamedTuple):
 
     seed      : of everything that is drawn
     form      : drug form that is given, for patients with modifiers of their own
-    estimates : parameter, or "effect.parameter" -> typical value in place of the model's; None for the model's
+    estimates : model of an arm -> parameter, or "effect.parameter" -> typical value in place of the model's; None for
+                the model's own
     """
 
     seed: int
     form: str = ""
-    estimates: Mapping[str, float] | None = None
+    estimates: Callable[[Model], Mapping[str, float]] | None = None
 
 
 class Measured(NamedTuple):
@@ -141,7 +142,7 @@ def _patients(model: Model, people: Population, draw: Draw) -> Individuals:
             "trial: estimates are drawn for a model, and the patients have modifiers of their own. Leave one of the "
             "two out, or give the modifiers to an arm."
         )
-    return of_population(model, people, draw.estimates)
+    return of_population(model, people, draw.estimates(model))
 
 
 def _part_of(plan: Regimen, alone: Regimen, start: int, size: int) -> Regimen | Received:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from pkpd import validity
 from pkpd.company import of_patients
 from pkpd.errors import StudyError
-from pkpd.estimates.drawing import Estimates, draw_estimates
+from pkpd.estimates.drawing import Estimates, changes_of, draw_estimates
 from pkpd.flags import Flag
+from pkpd.model.model import Model
 from pkpd.population.criteria import Screened
 from pkpd.simulation import raised, thread_count
 from pkpd.trials.analysing import Found, analyse
@@ -62,13 +63,15 @@ def run_trials(
         if isinstance(replicates, Estimates):
             estimates = replicates
         else:
-            estimates = draw_estimates(plans.models[0], replicates, seed=drawn)
+            estimates = draw_estimates(plans.base, replicates, seed=drawn)
     blocks = _blocks(trial, count, 1 if estimates is None else estimates.replicates)
     done = 0
 
     def one(block: Integers) -> tuple[list[Found], Screened]:
-        own = None if estimates is None else estimates.of(int(block[0]) % estimates.replicates)
-        made = conduct(trial, plans, block, Draw(drawn, plans.form, own))
+        of_model = None
+        if estimates is not None:
+            of_model = partial(_drawn, estimates, plans.base, int(block[0]) % estimates.replicates)
+        made = conduct(trial, plans, block, Draw(drawn, plans.form, of_model))
         return [analyse(trial, endpoint, made) for endpoint in trial.endpoints], made.screened
 
     results: list[tuple[list[Found], Screened]] = []
@@ -91,6 +94,11 @@ def run_trials(
     )
     screened = reduce(add, (screened for _, screened in results))
     return Trials(trial, count, drawn, endpoints, screened, estimates.replicates if estimates else 0, flags)
+
+
+def _drawn(estimates: Estimates, base: Model, replicate: int, model: Model) -> dict[str, float]:
+    """The estimates of a replicate under the model of an arm: what its modifiers multiply is multiplied as well."""
+    return estimates.of(replicate, changes_of(base, model))
 
 
 def _blocks(trial: Trial, count: int, replicates: int) -> list[Integers]:

@@ -345,3 +345,9 @@ def test_nothing_acts_on_an_output_but_what_is_behind_it(name: str) -> None:
             else:
                 assert (after[number] == before[number]).all(), (changed, output)
     assert used
+
+
+def test_patients_with_modifiers_of_their_own_are_refused():
+    people = pkpd.Population(20, modifiers={"rifampicin": 0.5})
+    with pytest.raises(pkpd.PkpdError, match="modifiers of their own"):
+        pkpd.uncertainty(pkpd.load("kamp2020-ketamine"), {"a": "0.5 mg/kg iv over 40 min"}, people, replicates=40)

@@ -148,6 +148,21 @@ class TestWhatIsNotKnown:
         spread = [made.endpoints[0].found.true_drug.std() for made in (known, unknown)]
         assert spread[1] > 1.05 * spread[0] and unknown.endpoints[0].power < known.endpoints[0].power
 
+    def test_what_acts_in_an_arm_acts_on_the_draws(self):
+        model = pkpd.load("otto2021-s-ketamine")
+        trial = designed(
+            model=model, drug=("s-ketamine 40 mg iv over 4 h", "rifampicin"), endpoints=[("pain score", "0 h")]
+        )
+        plain = designed(model=model, drug="s-ketamine 40 mg iv over 4 h", endpoints=[("pain score", "0 h")])
+        assert drug and other
+        draws = pkpd.draw_estimates(plain.model, 3, seed=1)
+        assert any("CL" in name for name in draws.of(0))
+        a, b = (pkpd.run_trials(one, 30, replicates=draws).endpoints[0] for one in (trial, plain))
+        known_a, known_b = (pkpd.run_trials(one, 30).endpoints[0] for one in (trial, plain))
+        assert a.true_difference > b.true_difference
+        gap = known_a.true_difference - known_b.true_difference
+        assert a.true_difference - b.true_difference == pytest.approx(gap, rel=0.4)
+
     def test_it_does_not_go_with_modifiers_of_the_patients_own(self):
         people = pkpd.Population(modifiers={"rifampicin": 0.5})
         with pytest.raises(PkpdError, match="modifiers of their own"):
