@@ -52,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     trial.add_argument(
         "--replicates", type=int, metavar="N", help="draws of the models' estimates, over which the trials are spread"
     )
+    for number in ("noise", "unblinding"):
+        trial.add_argument(f"--{number}", type=float, metavar="POINTS", help=f"{number}, in place of the study's")
     trial.add_argument("--arm", metavar="NAME", help="the arm asked for, where the trial has several")
     trial.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
     trial.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
@@ -193,6 +195,7 @@ def _trial(chosen: argparse.Namespace) -> int:
     from pkpd.published import trial_of
     from pkpd.study import load_study
     from pkpd.terminal.trial import csv_text, print_trials
+    from pkpd.trials.designing import with_conduct
     from pkpd.trials.running import run_trials
 
     for name in ("trials", "threads", "replicates"):
@@ -200,7 +203,7 @@ def _trial(chosen: argparse.Namespace) -> int:
         if value is not None and value < 1:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
     study = load_study(chosen.study)
-    trial = trial_of(study, chosen.arm)
+    trial = with_conduct(trial_of(study, chosen.arm), noise=chosen.noise, unblinding=chosen.unblinding)
     name = f"trial-{study.id}"
     folder = output_folder(chosen.out, _files(name))
     with progress_bar(f"{chosen.trials:,} trials of {trial.enrolled}") as progress:

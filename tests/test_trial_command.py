@@ -49,6 +49,8 @@ def test_it_answers_the_questions_and_writes_table_and_figures(tmp_path: Path, c
         (["trial", STUDY, "--trials", "0"], "whole number from 1"),
         (["trial", STUDY, "--threads", "0"], "whole number from 1"),
         (["trial", STUDY, "--replicates", "0"], "whole number from 1"),
+        (["trial", STUDY, "--unblinding", "-1"], "unblinding is -1"),
+        (["trial", STUDY, "--noise", "loud"], "--noise"),
         (["trial", STUDY, "--arm", "0.4 mg"], "0.4 mg/kg over 40 min"),
         (["trial", STUDY, "--seed", "-1"], "seed"),
         (["trial", "absent.toml"], "cannot be read"),

@@ -193,7 +193,7 @@ def _estimates(sheet: Sheet, result: EndpointResult, top: float) -> None:
     style.ticks(axes.xaxis, style.round_places(low, high, 5))
     style.ticks(axes.yaxis, ())
     axes.spines["left"].set_visible(False)
-    better = "left" if result.endpoint.kind == "pain score" else "right"
+    better = "left" if result.endpoint.kind in ("pain score", "side effect") else "right"
     axes.set_xlabel(
         f"Drug less control ({unit_text(result.endpoint, True)}); further {better}: better",
         fontsize=LABEL,

@@ -58,7 +58,7 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         if name in UNUSED[trial.design]:
             continue
         unit = "" if origin.unit == "1" else f" {origin.unit}"
-        source = trial.sources[origin.source].citation
+        source = trial.sources[origin.source].citation if origin.source in trial.sources else origin.source
         conduct.add_row(CONDUCT[name], f"{number_text(origin.value)}{unit}", origin.mark, source, origin.note)
     print_rows(out, conduct)
     screened = made.screened

@@ -56,10 +56,13 @@ class Found(NamedTuple):
 
 
 def values_of(endpoint: Endpoint, arm: ArmScores, visits: tuple[int, ...], missing: str) -> Values:
-    """Every patient's value at an endpoint.
+    """Every patient's value at an endpoint; a side effect counts in those who leave as well.
 
     missing : how those who left are scored: "non-response" as before treatment, "last score", or "left out"
     """
+    if endpoint.of:
+        had = arm.events[endpoint.of].astype(float)
+        return Values(had, had, np.ones(had.shape, bool), had)
     rows = [visits.index(visit) for visit in endpoint.visits]
     last = rows[-1]
 

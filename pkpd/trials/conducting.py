@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -33,7 +34,7 @@ class ArmScores(NamedTuple):
     true    : (visits, trials, patients) free of noise, and of what noticing adds
     blinded : (visits, trials, patients) as measured if nobody noticed what he was given
     stayed  : (visits, trials, patients) whether the patient was still there
-    noticed : (trials, patients)
+    events  : side effect -> (trials, patients) who had it under treatment
     """
 
     before: Floats
@@ -42,7 +43,7 @@ class ArmScores(NamedTuple):
     true: Floats
     blinded: Floats
     stayed: Booleans
-    noticed: Booleans
+    events: Mapping[str, Booleans]
 
 
 class Conducted(NamedTuple):
@@ -83,7 +84,7 @@ def plan(trial: Trial) -> Plans:
     Raises a PkpdError for a regimen or modifier that does not suit the model.
     """
     model = open_to_all(trial.model)
-    counting = what_counts(model, trial.conduct)
+    counting = what_counts(model, trial.conduct, side_effects_of(trial))
     if not trial.population.modifiers:  # of which some may act on nothing but the other effects
         model = counting
     arms = [trial.drug, trial.control or trial.drug]
@@ -110,13 +111,10 @@ def conduct(trial: Trial, plans: Plans, trials: Integers, draw: Draw) -> Conduct
         first = entered.place < (trial.enrolled + 1) // 2
         return Conducted(visits, *_periods(trial, plans, entered, first, visits, draw), first, entered.screened)
     first = entered.place < trial.patients[0]
-    drug = one_arm(
-        trial, plans.models[0], trial.drug, plans.ends[0], trial.conduct.drop_out, entered, first, visits, draw
-    )
+    drug = one_arm(trial, plans.models[0], trial.drug, plans.ends[0], entered, first, visits, draw)
     control = None
     if trial.control is not None:
-        leave = trial.conduct.drop_out_control
-        control = one_arm(trial, plans.models[1], trial.control, plans.ends[1], leave, entered, ~first, visits, draw)
+        control = one_arm(trial, plans.models[1], trial.control, plans.ends[1], entered, ~first, visits, draw)
     return Conducted(visits, drug, control, first, entered.screened)
 
 
@@ -125,7 +123,6 @@ def one_arm(
     model: Model,
     arm: Treatment,
     end: int,
-    leave: float,
     entered: Enrolled,
     own: Booleans,
     visits: tuple[int, ...],
@@ -135,13 +132,14 @@ def one_arm(
 
     model : of the arm
     end   : of its treatment, ticks
-    leave : share of its patients who drop out
     own   : (trials, patients) who is in the arm; as many in every trial
     """
     shape = (len(entered.numbers), int(own[0].sum()))
     people = _people(trial, entered.numbers[own], draw.seed)
     at = end + np.array(visits, np.int64)
-    found = scores_after(model, people, arm.regimen, at, trial.conduct, "1", draw)
+    wanted = side_effects_of(trial)
+    found = scores_after(model, people, arm.regimen, at, trial.conduct, "1", draw, wanted=wanted)
+    leave = trial.conduct.drop_out_control if arm.regimen.is_empty else trial.conduct.drop_out
     rows = (len(visits), *shape)
     return ArmScores(
         entered.before[own].reshape(shape),
@@ -150,7 +148,7 @@ def one_arm(
         found.true.reshape(rows),
         found.blinded.reshape(rows),
         _stayed(people, leave, at, int(at[-1])).reshape(rows),
-        found.noticed.reshape(shape),
+        {name: had.reshape(shape) for name, had in found.events.items()},
     )
 
 
@@ -160,7 +158,8 @@ def _periods(
     """Both periods of cross-over trials: what is left of the first drug goes on acting in the second period."""
     size, places = entered.numbers.shape
     gap = max(plans.ends) + round(trial.conduct.washout * TICKS_PER_HOUR)
-    arms = [_empty(len(visits), size, places) for _ in range(2)]
+    wanted = side_effects_of(trial)
+    arms = [_empty(len(visits), size, places, wanted) for _ in range(2)]
     regimens = [treatment.regimen for treatment in _treatments(trial)]
     for order in ((0, 1), (1, 0)):
         own = first if order == (0, 1) else ~first
@@ -174,17 +173,33 @@ def _periods(
             model, name = plans.models[which], str(period + 1)
             alone = regimens[which] if period else None
             found = scores_after(
-                model, people, regimen, at, trial.conduct, name, draw, start=start, alone=alone, redrawn=period > 0
+                model,
+                people,
+                regimen,
+                at,
+                trial.conduct,
+                name,
+                draw,
+                start=start,
+                alone=alone,
+                redrawn=period > 0,
+                wanted=wanted,
             )
             into = arms[which]
             into.before[own] = entered.before[own] if period == 0 else found.scores[0]
             into.level[own] = found.level
-            into.noticed[own] = found.noticed
+            for one in wanted:
+                into.events[one][own] = found.events[one]
             stayed = _stayed(people, trial.conduct.drop_out, at[1:], last)
             for k in range(len(visits)):
                 into.scores[k][own], into.true[k][own] = found.scores[k + 1], found.true[k + 1]
                 into.blinded[k][own], into.stayed[k][own] = found.blinded[k + 1], stayed[k]
     return arms[0], arms[1]
+
+
+def side_effects_of(trial: Trial) -> tuple[str, ...]:
+    """The side effects that are endpoints."""
+    return tuple(dict.fromkeys(endpoint.of for endpoint in trial.endpoints if endpoint.of))
 
 
 def _people(trial: Trial, numbers: Integers, seed: int) -> Population:
@@ -199,7 +214,7 @@ def _later(regimen: Regimen, ticks: int) -> Regimen:
     return Regimen(tuple(replace(dose, start=dose.start + ticks) for dose in regimen.doses))
 
 
-def _empty(visits: int, trials: int, patients: int) -> ArmScores:
+def _empty(visits: int, trials: int, patients: int, wanted: tuple[str, ...]) -> ArmScores:
     one, many = (trials, patients), (visits, trials, patients)
     return ArmScores(
         np.empty(one),
@@ -208,7 +223,7 @@ def _empty(visits: int, trials: int, patients: int) -> ArmScores:
         np.empty(many),
         np.empty(many),
         np.empty(many, bool),
-        np.empty(one, bool),
+        {name: np.empty(one, bool) for name in wanted},
     )
 
 

@@ -17,6 +17,8 @@ from pkpd.trials.placebo import placebo_response
 from pkpd.trials.reading import usual_conduct
 from pkpd.trials.values import Conduct, Endpoint, Enrichment, Treatment, Trial
 
+SCRIPT = "given"  # the source of numbers that a script or the command line gives
+
 
 def design_trial(
     model: Model,
@@ -44,7 +46,7 @@ def design_trial(
     patients   : analysed per arm, (drug, control); of a cross-over or a single arm (all,)
     endpoints  : the primary first, each an Endpoint or a tuple: ("pain score", "7 d"), ("relief", "7 d", 0.5) for
                  relief of at least half, ("fall", "7 d", 2) for a fall by at least 2 points; times count from the end
-                 of treatment
+                 of treatment; or ("side effect", "psychotomimetic-asked"), ever under treatment
     design     : "parallel", "crossover" or "single arm"; by the number of arms unless given
     population : who the patients are; those of the default configuration unless given
     effects    : effects to compute; those of the model, else the default configuration's, unless given
@@ -83,12 +85,24 @@ def design_trial(
     )
 
 
+def with_conduct(trial: Trial, **given: Any) -> Trial:
+    """The same trial conducted otherwise.
+
+    given : as `conduct` of `design_trial`; what is None stays
+    """
+    return replace(
+        trial, conduct=_conduct(trial.conduct, {k: value for k, value in given.items() if value is not None})
+    )
+
+
 def _endpoint(given: Endpoint | tuple[Any, ...]) -> Endpoint:
     if isinstance(given, Endpoint):
         return given
     if not isinstance(given, tuple) or len(given) not in (2, 3):
         raise StudyError(f'trial: an endpoint is a tuple such as ("pain score", "7 d"), not {given!r}.')
     kind, when, *threshold = given
+    if kind == "side effect":
+        return Endpoint(kind, 0, of=str(when))
     return Endpoint(kind, ticks(when, f'endpoint "{kind}"'), threshold=threshold[0] if threshold else None)
 
 
@@ -104,5 +118,10 @@ def _conduct(usual: Conduct, given: Mapping[str, Any]) -> Conduct:
     changed = dict(given)
     if "washout" in changed:
         changed["washout"] = ticks(changed["washout"], "washout") / ticks("1 h")
-    origins = {name: origin for name, origin in usual.origins.items() if name not in changed}
+    origins = {
+        name: origin
+        if name not in changed
+        else replace(origin, value=changed[name], source=SCRIPT, mark="assumed", note="Given for this run.")
+        for name, origin in usual.origins.items()
+    }
     return replace(usual, **changed, origins=origins)

@@ -204,8 +204,7 @@ def _measured(
     for arm, model, size in zip(arms, models, sizes, strict=True):
         own = (entered.place >= first) & (entered.place < first + size)
         first += size
-        leave = conduct.drop_out_control if arm.regimen.is_empty else conduct.drop_out
-        scores = one_arm(trial, model, arm, end, leave, entered, own, endpoint.visits, draw)
+        scores = one_arm(trial, model, arm, end, entered, own, endpoint.visits, draw)
         found = values_of(endpoint, scores, endpoint.visits, conduct.missing)
         seen = found.evaluated.sum(axis=1)
         mean = np.where(found.evaluated, found.values, 0.0).sum(axis=1) / np.maximum(seen, 1)
@@ -217,7 +216,7 @@ def _measured(
 
 def _true(trial: Trial, regimen: str, grid: Floats, model: Model, draw: Draw) -> Floats:
     """(grid) mean effect over placebo in the same patients, free of noise, drop-out and unblinding."""
-    quiet = replace(trial.conduct, noise=0.0, unblinding=0.0, drop_out=0.0)
+    quiet = replace(trial.conduct, noise=0.0, unblinding=0.0, drop_out=0.0, drop_out_control=0.0)
     large = replace(trial, patients=(LARGE // 2, LARGE // 2), conduct=replace(quiet, entry=trial.conduct.entry))
     entered = enrol(replace(large, conduct=trial.conduct), model, np.array([0]), draw)
     endpoint, everybody = trial.endpoints[0], np.ones(entered.place.shape, bool)
@@ -225,6 +224,6 @@ def _true(trial: Trial, regimen: str, grid: Floats, model: Model, draw: Draw) ->
     responses = []
     for dose in grid:
         arm = Treatment(f"{dose:g}", _given(regimen, float(dose)))
-        scores = one_arm(large, model, arm, end, 0.0, entered, everybody, endpoint.visits, draw)
+        scores = one_arm(large, model, arm, end, entered, everybody, endpoint.visits, draw)
         responses.append(float(values_of(endpoint, scores, endpoint.visits, "non-response").true.mean()))
     return np.array(responses) - responses[0]

@@ -139,7 +139,7 @@ def run_literature(
     rule = Publication(
         favourable=(1.0, 1.0 - unpublished),
         otherwise=(1.0 - unfavourable, 1.0 - unpublished),
-        favoured="lower" if trials[0].endpoints[0].kind == "pain score" else "higher",
+        favoured="lower" if trials[0].endpoints[0].kind in ("pain score", "side effect") else "higher",
     )
     columns: dict[str, list[Floats]] = {"estimate": [], "se": [], "p": []}
     true, published = [], []

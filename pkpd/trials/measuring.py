@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from pkpd.dosing.sessions import sessions
 from pkpd.effects.response import effect_values, remaining
 from pkpd.errors import StudyError
 from pkpd.individuals import Individuals, of_population
-from pkpd.model.effect import Effect
+from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import Model
 from pkpd.outcomes import highest_probability
 from pkpd.population.people import Population
@@ -54,14 +54,14 @@ class Measured(NamedTuple):
     true    : (visits, patients) free of noise, of what noticing adds and of what an earlier treatment left
     scores  : (visits, patients) as measured
     blinded : (visits, patients) as measured if nobody noticed what he was given
-    noticed : (patients) who noticed effects on perception
+    events  : side effect -> (patients) who had it under treatment
     """
 
     level: Floats
     true: Floats
     scores: Floats
     blinded: Floats
-    noticed: Booleans
+    events: Mapping[str, Booleans]
 
 
 def baseline_of(model: Model) -> Effect:
@@ -69,14 +69,17 @@ def baseline_of(model: Model) -> Effect:
     return next(effect for effect in model.effects if effect.role == "baseline")
 
 
-def what_counts(model: Model, conduct: Conduct) -> Model:
-    """The model with only the effects a pain score depends on.
+def what_counts(model: Model, conduct: Conduct, wanted: Collection[str] = ()) -> Model:
+    """The model with only the effects that a pain score, and the side effects wanted, depend on.
 
     Raises StudyError where unblinding is asked for and the effect by which patients notice is not there.
     """
-    roles = ("baseline", "relief", "placebo")
-    kept = tuple(e for e in model.effects if e.role in roles or (conduct.unblinding > 0 and e.id == NOTICED))
-    if conduct.unblinding > 0 and all(effect.id != NOTICED for effect in kept):
+    by_id = {effect.id: effect for effect in model.effects}
+    sides = {*wanted, *([NOTICED] if conduct.unblinding > 0 else [])} & by_id.keys()
+    while more := {by_id[name].curve.of for name in sides} - {None, *sides}:
+        sides |= {name for name in more if name is not None}
+    kept = tuple(e for e in model.effects if e.role in ("baseline", "relief", "placebo") or e.id in sides)
+    if conduct.unblinding > 0 and NOTICED not in by_id:
         raise StudyError(
             f"trial conduct: unblinding is {conduct.unblinding:g} points, and patients notice by the effect {NOTICED}, "
             "which is not among the effects. Add it, or set unblinding to 0."
@@ -108,6 +111,7 @@ def scores_after(
     start: int = 0,
     alone: Regimen | None = None,
     redrawn: bool = False,
+    wanted: Collection[str] = (),
 ) -> Measured:
     """Scores of patients under a regimen.
 
@@ -116,6 +120,7 @@ def scores_after(
     start   : ticks; the placebo response counts from there
     alone   : the treatment of this period on a clock of its own, where the regimen holds an earlier one too
     redrawn : whether the placebo responders are drawn again, as in another period
+    wanted  : side effects that are asked for
     """
     patients = _patients(model, people, draw)
     if redrawn:
@@ -126,12 +131,14 @@ def scores_after(
     if alone is not None:
         true = remaining(patients, _drive(patients, given, at - start), hours)
     level = np.broadcast_to(effect_values(patients, baseline_of(model), _no_drive, 0.0), (1, people.size))[0]
-    noticed = _noticed(patients, given, end + AFTER) if conduct.unblinding > 0 else np.zeros(people.size, bool)
+    asked = dict.fromkeys([*wanted, *([NOTICED] if conduct.unblinding > 0 else [])])
+    events = _events(patients, given, end + AFTER, tuple(asked))
     readings = [f"trial score {period} {tick - start}" for tick in at.tolist()]
     noise = np.stack([conduct.noise * people.normal(reading) for reading in readings]) if conduct.noise else 0.0
     blinded = level * felt + noise
+    noticed = events[NOTICED] if conduct.unblinding > 0 else 0.0
     scores = np.clip(blinded - conduct.unblinding * noticed, LOWEST, HIGHEST)
-    return Measured(level, level * true, scores, np.clip(blinded, LOWEST, HIGHEST), noticed)
+    return Measured(level, level * true, scores, np.clip(blinded, LOWEST, HIGHEST), events)
 
 
 def _patients(model: Model, people: Population, draw: Draw) -> Individuals:
@@ -170,15 +177,25 @@ def _no_drive(name: str) -> Floats:
     raise AssertionError(f"the pain before treatment follows {name}")
 
 
-def _noticed(patients: Individuals, regimen: Regimen | Received, end: int) -> Booleans:
-    """(patients) who notices effects on perception: one uniform number each against the highest probability."""
-    effect = next(effect for effect in patients.model.effects if effect.id == NOTICED)
-    site = patients.program.site_of(effect)
-    if isinstance(regimen, Regimen) and regimen.is_empty:
-        peaks: Mapping[str, Floats] = {site: np.zeros((4, patients.size))}
+def _events(
+    patients: Individuals, regimen: Regimen | Received, end: int, wanted: tuple[str, ...]
+) -> dict[str, Booleans]:
+    """Who has side effects: one uniform number of each patient against the highest probability, as in a comparison.
+
+    end : ticks up to which the highest is looked for
+    """
+    effects = {effect.id: effect for effect in patients.model.effects if effect.id in wanted}
+    roots = [root_of(effect, patients.model.effects) for effect in effects.values()]
+    sites = dict.fromkeys((patients.program.site_of(root) for root in roots if root.driver is not None), np.inf)
+    if not sites or (isinstance(regimen, Regimen) and regimen.is_empty):
+        peaks: Mapping[str, Floats] = {site: np.zeros((4, patients.size)) for site in sites}
     else:
-        peaks = extremes(patients, regimen, end, {site: np.inf}, threads=1)
-    return np.asarray(patients.draws[NOTICED] < highest_probability(patients, effect, peaks))
+        peaks = extremes(patients, regimen, end, sites, threads=1)
+    hours = end / TICKS_PER_HOUR
+    return {
+        name: np.asarray(patients.draws[name] < highest_probability(patients, effect, peaks, hours))
+        for name, effect in effects.items()
+    }
 
 
 def _placebo_again(patients: Individuals, people: Population, period: str) -> dict[str, Booleans]:

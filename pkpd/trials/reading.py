@@ -40,7 +40,7 @@ _KEYS = (
     *("endpoints", "conduct", "enrichment"),
 )
 _ENDPOINT_KEYS = (
-    *("kind", "when", "until", "threshold", "analysis", "words", "significant", "row", "drug", "control", "used"),
+    *("kind", "of", "when", "until", "threshold", "analysis", "words", "significant", "row", "drug", "control", "used"),
     *("source", "mark"),
 )
 _NUMBERS = tuple(f.name for f in fields(Conduct) if f.name not in ("missing", "origins"))
@@ -132,7 +132,8 @@ def _patients(table: Table) -> tuple[int, ...]:
 def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
     table.only(_ENDPOINT_KEYS)
     kind = table.choice("kind", ENDPOINTS)
-    when = placed(table, "when", lambda: ticks(table.text("when")))
+    ever = "0 h" if kind == "side effect" else None  # under treatment, not at a visit
+    when = placed(table, "when", lambda: ticks(table.text("when", ever)))
     until = placed(table, "until", lambda: ticks(table.text("until"))) if "until" in table else None
     return placed(
         table,
@@ -146,6 +147,7 @@ def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
             _observed(table, kind, sources),
             table.text("words", ""),
             table.flag("significant") if "significant" in table else None,
+            table.text("of", ""),
         ),
     )
 

@@ -240,7 +240,7 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
     observed = result.observed
     single = result.design == "single arm"
     until = "" if endpoint.until is None else f" to {time_text(endpoint.until)}"
-    when = time_text(endpoint.when) + until
+    when = "ever" if endpoint.of else time_text(endpoint.when) + until
 
     def mean(column: Floats) -> float:
         return math.nan if np.isnan(column).all() else float(np.nanmean(column))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from pkpd.dosing.regimen import Regimen
-from pkpd.errors import SimulationError, StudyError, nearest
+from pkpd.errors import SimulationError, StudyError, nearest, unknown
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.model.modifier import Modifier
@@ -21,7 +21,10 @@ from pkpd.times import TICKS_PER_HOUR
 DESIGNS = ("parallel", "crossover", "single arm")
 
 # What an endpoint may be -> whether it is counted (True) or averaged.
-ENDPOINTS: Mapping[str, bool] = {"pain score": False, "pain relief": False, "relief": True, "fall": True}
+ENDPOINTS: Mapping[str, bool] = {
+    **{"pain score": False, "pain relief": False},
+    **{"relief": True, "fall": True, "side effect": True},
+}
 
 ANALYSES: Mapping[str, tuple[str, ...]] = {
     "parallel, averaged": ("t test", "Welch", "ANCOVA"),
@@ -40,10 +43,12 @@ class Endpoint:
     """What is measured, when, and how it is analysed.
 
     kind      : "pain score" or "pain relief" (a fraction of the pain before), averaged over patients; "relief" (of at
-                least `threshold` of the pain before) or "fall" (by at least `threshold` points), counted
+                least `threshold` of the pain before), "fall" (by at least `threshold` points) or "side effect" (ever
+                under treatment), counted
     when      : ticks after the end of treatment
     until     : None; or ticks after the end of treatment up to which the daily scores from `when` on are averaged
     threshold : fraction for "relief", points for "fall"; None for the others
+    of        : the effect of a "side effect", such as "psychotomimetic-asked"; "" for the others
     analysis  : one of ANALYSES that fits the trial's design
     observed  : what the published trial found; None where it gives no number
     words     : what it says in words
@@ -58,17 +63,23 @@ class Endpoint:
     observed: Observed | None = None
     words: str = ""
     significant: bool | None = None
+    of: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in ENDPOINTS:
             raise StudyError(f'endpoint: kind "{self.kind}" is not known. {nearest(self.kind, ENDPOINTS)}')
-        if self.counted and (self.threshold is None or not 0 < self.threshold <= (1 if self.kind == "relief" else 10)):
+        if (self.kind == "side effect") != bool(self.of):
+            raise StudyError(
+                f'endpoint "{self.kind}": a side effect, and no other endpoint, names its effect with `of`.'
+            )
+        most = {"relief": 1, "fall": 10}.get(self.kind)
+        if most is not None and (self.threshold is None or not 0 < self.threshold <= most):
             raise StudyError(
                 f'endpoint "{self.kind}": a threshold of {self.threshold} does not fit. "relief" needs a fraction '
                 'above 0 and up to 1, "fall" points above 0 and up to 10.'
             )
-        if not self.counted and self.threshold is not None:
-            raise StudyError(f'endpoint "{self.kind}": it is averaged and has no threshold.')
+        if most is None and self.threshold is not None:
+            raise StudyError(f'endpoint "{self.kind}": it has no threshold.')
         if self.when < 0:
             raise StudyError(f'endpoint "{self.kind}": a time before the end of treatment cannot be a visit.')
         if self.until is not None and self.until <= self.when:
@@ -94,7 +105,7 @@ class Endpoint:
             return f"relief of at least {self.threshold:.0%}"
         if self.kind == "fall":
             return f"a fall of at least {self.threshold:g} points"
-        return self.kind
+        return self.of or self.kind
 
     @property
     def unit(self) -> str:
@@ -158,7 +169,8 @@ class Conduct:
                  the mean follows
     noise      : SD of a score from day to day in one patient, points
     unblinding : points by which those who notice effects on perception score lower afterwards, in every arm
-    drop_out, drop_out_control : share of patients who leave before the last visit, at a time evenly spread until then
+    drop_out, drop_out_control : share of patients who leave before the last visit, at a time evenly spread until then:
+                 of those who are treated, in either arm, and of an untreated control
     washout    : h between the periods of a cross-over
     missing    : one of DROP_OUTS: how those who left are scored
     origins    : number -> source and mark, as the files give them
@@ -299,6 +311,10 @@ class Trial:
                     f'trial: the analysis "{endpoint.analysis}" does not fit {endpoint.name} in a design '
                     f'"{self.design}". {nearest(endpoint.analysis, fitting)}'
                 )
+        known = {effect.id for effect in self.model.effects if effect.role == "side effect"}
+        for endpoint in self.endpoints:
+            if endpoint.of and endpoint.of not in known:
+                raise unknown("trial endpoint", "side effect", endpoint.of, known)
         one = replace(self.population, size=1, subjects=None)
         for criterion in self.criteria:
             meets(one, criterion, {"baseline pain": np.zeros(1)})

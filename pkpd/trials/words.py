@@ -27,6 +27,8 @@ def unit_text(endpoint: Endpoint, difference: bool = False) -> str:
 def title_of(endpoint: Endpoint) -> str:
     """What is measured and when, as a title."""
     words = endpoint.name[0].upper() + endpoint.name[1:]
+    if endpoint.of:
+        return f"{words.replace('-', ', ')}, ever under treatment"
     if endpoint.until is not None:
         return f"{words}, mean from {time_text(endpoint.when)} to {time_text(endpoint.until)} after treatment"
     return f"{words}, {time_text(endpoint.when)} after treatment" if endpoint.when else f"{words}, end of treatment"

@@ -25,7 +25,7 @@ def arm() -> ArmScores:
     before = np.array([[8.0, 6.0, 5.0]])
     scores = np.array([[[4.0, 3.0, 9.0]], [[2.0, 0.0, 1.0]]])
     stayed = np.array([[[True, True, False]], [[True, False, False]]])
-    return ArmScores(before, before, scores, scores, scores, stayed, np.zeros((1, 3), bool))
+    return ArmScores(before, before, scores, scores, scores, stayed, {"dizziness": np.array([[True, False, True]])})
 
 
 VISITS = (0, 3 * DAY)

@@ -13,7 +13,7 @@ from pkpd.population import streams
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.conducting import Conducted, conduct, plan
 from pkpd.trials.enrolment import open_to_all
-from pkpd.trials.measuring import Draw
+from pkpd.trials.measuring import NOTICED, Draw
 from pkpd.trials.values import Trial
 
 DAY = 24 * TICKS_PER_HOUR
@@ -61,11 +61,11 @@ def test_those_who_notice_score_lower_in_both_arms():
     trial = designed(unblinding=0.7, noise=0.0, drop_out=0.0)
     made = conducted(trial)
     for arm, least in ((made.drug, 0.7), (made.control, 0.05)):
-        felt = np.clip(arm.true[0] - 0.7 * arm.noticed, 0, 10)
+        felt = np.clip(arm.true[0] - 0.7 * arm.events[NOTICED], 0, 10)
         assert np.allclose(arm.scores[0], felt, rtol=0, atol=1e-12)
         assert np.array_equal(arm.blinded[0], np.clip(arm.true[0], 0, 10))
-        assert arm.noticed.mean() > least
-    assert made.control.noticed.mean() == pytest.approx(0.12, abs=0.03)  # the floor of the curve
+        assert arm.events[NOTICED].mean() > least
+    assert made.control.events[NOTICED].mean() == pytest.approx(0.12, abs=0.03)  # the floor of the curve
 
 
 def test_who_notices_is_who_has_the_side_effect_in_a_comparison():
@@ -73,7 +73,7 @@ def test_who_notices_is_who_has_the_side_effect_in_a_comparison():
     made = conducted(trial, 20)
     comparison = pkpd.compare(trial.model, {"a": LONG, "b": "no treatment"}, 4000)
     asked = comparison.summary("a", "psychotomimetic-asked")
-    assert made.drug.noticed.mean() == pytest.approx(asked.value, abs=4 * np.hypot(asked.error, 0.017))
+    assert made.drug.events[NOTICED].mean() == pytest.approx(asked.value, abs=4 * np.hypot(asked.error, 0.017))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

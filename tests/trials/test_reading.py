@@ -133,6 +133,13 @@ def test_what_is_usual_is_marked_with_its_sources():
         ("sd = 0.3, patients = 25", "sd = 0.3", ["number of patients"]),
         ('when = "7 d"', 'when = "7"', ["unit"]),
         ('kind = "pain score"', 'kind = "pain score"\nthreshold = 2', ["no threshold"]),
+        ('kind = "pain score"', 'kind = "pain score"\nof = "dizziness"', ["`of`"]),
+        ('kind = "pain score"\nwhen = "7 d"\nrow  = "sigtermans2009-week1"', 'kind = "side effect"', ["`of`"]),
+        (
+            'kind = "pain score"\nwhen = "7 d"\nrow  = "sigtermans2009-week1"',
+            'kind = "side effect"\nof = "dizzyness"',
+            ["psychotomimetic-asked"],
+        ),
         ('drug     = "S-ketamine 100 h"', 'drug = "placebo"', ["no treatment"]),
     ],
 )

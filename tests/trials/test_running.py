@@ -178,3 +178,29 @@ def test_patients_may_have_modifiers_of_their_own():
     everybody = pkpd.run_trials(designed(**{**drug, "drug": (drug["drug"], "rifampicin")}), 60).endpoints[0]
     assert np.allclose(made[2].found.true_drug, everybody.found.true_drug, rtol=1e-12)
     assert made[0].true_difference < made[1].true_difference < made[2].true_difference
+
+
+def test_side_effects_are_those_of_a_comparison_and_count_in_those_who_leave():
+    asked = [
+        ("side effect", "psychotomimetic-asked"),
+        ("side effect", "psychotomimetic-reported"),
+        ("pain score", "1 d"),
+    ]
+    infusion = "ketamine 0.5 mg/kg iv over 40 min"
+    for unblinding in (0.0, 0.5):
+        made = pkpd.run_trials(designed(drug=infusion, endpoints=asked, unblinding=unblinding, drop_out=0.9), 300)
+        comparison = pkpd.compare(pkpd.load("kamp2020-ketamine"), {"a": infusion, "b": "no treatment"}, 4000)
+        for result in made.endpoints[:2]:
+            for name, share in (("a", result.found.drug), ("b", result.found.control)):
+                told = comparison.summary(name, result.endpoint.of)
+                assert share.mean() == pytest.approx(told.value, abs=4 * np.hypot(told.error, 0.0075))
+            assert np.array_equal(result.found.drug, result.found.true_drug)
+    crossed = pkpd.run_trials(designed(drug=infusion, endpoints=asked, design="crossover", patients=(20,)), 100)
+    assert crossed.endpoints[0].found.drug.mean() == pytest.approx(made.endpoints[0].found.drug.mean(), abs=0.05)
+    assert crossed.endpoints[0].true_difference > 0.3
+
+
+def test_a_control_arm_that_is_treated_loses_patients_as_the_drug_arm_does():
+    same_dose = designed(control="s-ketamine 20 mg/h iv over 100 h", unblinding=0.0, drop_out=0.3)
+    result = pkpd.run_trials(same_dose, 600).endpoints[0]
+    assert abs(result.expected) < 4 * result.found.estimate.std() / np.sqrt(600)

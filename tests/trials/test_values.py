@@ -20,6 +20,7 @@ from pkpd.errors import PkpdError, StudyError
         ({"endpoints": [("pain score", "7")]}, ["unit"]),
         ({"endpoints": [("relief", "7 d")]}, ["None", "fraction"]),
         ({"design": "cross-over", "patients": (9,)}, ['Did you mean "crossover"']),
+        ({"endpoints": [("side effect", "psychotomimetic-aksed")]}, ['Did you mean "psychotomimetic-asked"']),
         ({"entry": 12}, ["entry is 12", "0 to 10"]),
         ({"noise": -1}, ["noise is -1"]),
         ({"drop_out": 2}, ["drop_out is 2", "0 to 1"]),
