@@ -265,6 +265,8 @@ def _study(document: Document) -> Study:
             placed(table, "with", partial(modified_for, own, plan, f'arm "{arm.name}"'))
     treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers, arm.effects) for arm in arms}
     trials = read_trials(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
+    if trials and study.practice is not None:
+        top.table("trial").fail("a trial is not simulated with [practice]. Leave one of them out.")
     return replace(study, trial=trials[0] if trials else None, further=trials[1:])
 
 

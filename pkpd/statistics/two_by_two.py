@@ -142,7 +142,7 @@ def responders_per_arm(first: float, second: float, *, power: float = 0.8, alpha
     """
     from scipy.special import ndtri
 
-    p, q = share("first", first), share("second", second)
+    p, q = _chance("first", first), _chance("second", second)
     share("power", power, least=alpha)
     if p == q:
         raise StatisticsError(f"both arms respond with probability {p:g}; no number of patients tells them apart.")
@@ -152,12 +152,30 @@ def responders_per_arm(first: float, second: float, *, power: float = 0.8, alpha
     return math.ceil((under_none + under_true) ** 2 / (p - q) ** 2)
 
 
+def corrected(patients: int, first: float, second: float) -> int:
+    """Patients in each of two equal arms for Fisher's exact test, from those of the chi-square test.
+
+    n / 4 (1 + sqrt(1 + 4 / (n |p1 - p2|)))^2.
+    Source: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions, chapter 4, with the correction.
+    """
+    apart = abs(first - second)
+    if apart == 0.0:
+        raise StatisticsError(f"both arms respond with probability {first:g}; no number of patients tells them apart.")
+    return math.ceil(patients / 4.0 * (1.0 + math.sqrt(1.0 + 4.0 / (patients * apart))) ** 2)
+
+
+def _chance(what: str, p: float) -> float:
+    """A probability of responding, if it is one."""
+    if not 0.0 <= p <= 1.0:
+        raise StatisticsError(f"{what} is {p:g}; a probability of responding lies from 0 to 1.")
+    return float(p)
+
+
 def _binomial(n: int, what: str, p: float) -> Floats:
     """Probabilities of 0 to n responders."""
     from scipy.special import gammaln, xlog1py, xlogy
 
-    if not 0.0 <= p <= 1.0:
-        raise StatisticsError(f"{what} is {p:g}; a probability of responding lies from 0 to 1.")
+    _chance(what, p)
     x = np.arange(n + 1)
     log_choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
     chances: Floats = np.exp(log_choose + xlogy(x, p) + xlog1py(n - x, -p))

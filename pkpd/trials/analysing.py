@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.statistics.comparing_groups import Analysis, ancova, crossover_t, paired_t, pooled_t, risk_difference, welch_t
+from pkpd.statistics.mixed import mixed_model
 from pkpd.statistics.paired_shares import mcnemar
 from pkpd.trials.conducting import ArmScores, Conducted
 from pkpd.trials.values import Endpoint, Trial
@@ -39,6 +41,7 @@ class Found(NamedTuple):
     low, high, p            : its 95 % interval and two-sided p-value
     true_drug, true_control : mean or share of the arm's own patients, free of noise, drop-out and unblinding
     blinded                 : the plain difference of the arms if nobody had noticed what he was given
+    patients, controls      : who is in the analysis of either arm; of a cross-over who has both periods
     spread                  : SD of the values within an arm; of a cross-over of the differences between periods
     """
 
@@ -52,6 +55,8 @@ class Found(NamedTuple):
     true_drug: Floats
     true_control: Floats
     blinded: Floats
+    patients: Floats
+    controls: Floats
     spread: Floats
 
 
@@ -112,8 +117,19 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
         nothing = np.full(len(true_drug), np.nan)
         own = _mean(drug.values, drug.evaluated)
         spread = _sd(drug.values, drug.evaluated)
-        return Found(own, nothing, nothing, nothing, nothing, nothing, nothing, true_drug, nothing, nothing, spread)
+        seen = drug.evaluated.sum(axis=1).astype(float)
+        return Found(
+            own,
+            *(nothing,) * 6,
+            true_drug=true_drug,
+            true_control=nothing,
+            blinded=nothing,
+            patients=seen,
+            controls=nothing,
+            spread=spread,
+        )
     control = values_of(endpoint, made.control, made.visits, missing)
+    each = drug.evaluated, control.evaluated
     if trial.design == "crossover":
         seen = drug.evaluated & control.evaluated
         drug, control = drug._replace(evaluated=seen), control._replace(evaluated=seen)
@@ -121,12 +137,16 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
     else:
         spread = np.sqrt((_sd(drug.values, drug.evaluated) ** 2 + _sd(control.values, control.evaluated) ** 2) / 2.0)
     enough = (drug.evaluated.sum(axis=1) >= 2) & (control.evaluated.sum(axis=1) >= 2)
+    if trial.analysis_of(endpoint) == "ANCOVA":  # which cannot adjust for what is alike in all
+        enough &= (_sd(made.drug.before, each[0]) > 0) | (_sd(made.control.before, each[1]) > 0)
     if trial.design == "crossover":
         enough &= ((seen & made.first).sum(axis=1) >= 2) & ((seen & ~made.first).sum(axis=1) >= 2)
     estimate, se, low, high, p = columns = np.full((5, len(enough)), np.nan)
     if enough.any():
         part = [arm._replace(**{f: getattr(arm, f)[enough] for f in Values._fields}) for arm in (drug, control)]
         before = [arm.before[enough] for arm in (made.drug, made.control)]
+        if trial.analysis_of(endpoint) == "mixed model":
+            part = [arm._replace(evaluated=mask[enough]) for arm, mask in zip(part, each, strict=True)]
         found = _analysis(trial, endpoint, part[0], part[1], before, made.first[enough])
         columns[:, enough] = found.estimate, found.se, found.low, found.high, found.p
     return Found(
@@ -140,6 +160,8 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
         true_drug,
         control.true.mean(axis=1),
         _mean(drug.blinded, drug.evaluated) - _mean(control.blinded, control.evaluated),
+        drug.evaluated.sum(axis=1).astype(float),
+        control.evaluated.sum(axis=1).astype(float),
         spread,
     )
 
@@ -157,9 +179,24 @@ def _analysis(
         return crossover_t(a, b, first, drug.evaluated)
     if how == "paired t":
         return paired_t(a, b, drug.evaluated)
+    if how == "mixed model":
+        return _mixed(drug, control, first)
     if how == "ANCOVA":
         return ancova(a, b, before[0], before[1], masks)
     return (welch_t if how == "Welch" else pooled_t)(a, b, masks)
+
+
+def _mixed(drug: Values, control: Values, first: Booleans) -> Analysis:
+    """Cross-over trials one by one, by a mixed model that keeps patients of whom one period is missing."""
+    found = []
+    patients = np.tile(np.arange(first.shape[1]), 2)
+    active = np.repeat([True, False], first.shape[1])
+    for k in range(len(first)):
+        seen = np.concatenate([drug.evaluated[k], control.evaluated[k]])
+        outcome = np.concatenate([drug.values[k], control.values[k]])
+        period = np.concatenate([~first[k], first[k]])
+        found.append(mixed_model(outcome[seen], patients[seen], active[seen], period[seen]))
+    return Analysis(*(np.array([float(getattr(one, f.name)) for one in found]) for f in fields(Analysis)))
 
 
 def _mean(values: Floats, seen: Booleans) -> Floats:

@@ -186,7 +186,7 @@ def _periods(
                 wanted=wanted,
             )
             into = arms[which]
-            into.before[own] = entered.before[own] if period == 0 else found.scores[0]
+            into.before[own] = entered.before[own] if period == 0 else found.blinded[0]
             into.level[own] = found.level
             for one in wanted:
                 into.events[one][own] = found.events[one]

@@ -15,6 +15,7 @@ from pkpd.arms import Plan, modified_for
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import StudyError
+from pkpd.flags import Flag
 from pkpd.model.model import Model
 from pkpd.simulation import form_of, thread_count
 from pkpd.statistics.dosefinding.fitting import DoseMeans
@@ -25,7 +26,7 @@ from pkpd.trials.conducting import one_arm
 from pkpd.trials.designing import design_trial
 from pkpd.trials.enrolment import enrol, open_to_all
 from pkpd.trials.measuring import Draw, what_counts
-from pkpd.trials.running import PATIENTS
+from pkpd.trials.running import PATIENTS, limits_passed
 from pkpd.trials.values import Endpoint, Treatment, Trial
 
 Floats = NDArray[np.float64]
@@ -47,6 +48,7 @@ class DoseFinding:
     effect      : wanted over placebo, in the unit of the endpoint
     means       : (trials, doses) as measured
     found       : what MCP-Mod made of each trial
+    flags       : limits that the highest dose passes
     grid, true  : (grid) doses, and mean effect over placebo, free of noise, drop-out and unblinding
     """
 
@@ -60,6 +62,7 @@ class DoseFinding:
     grid: Floats
     true: Floats
     seed: int
+    flags: tuple[Flag, ...] = ()
 
     @property
     def power(self) -> float:
@@ -133,6 +136,11 @@ def find_dose(
     Raises a PkpdError that says what does not fit.
     Source: Bretz, Pinheiro and Branson, Biometrics 2005;61:738.
     """
+    for name in ("design", "names"):
+        if name in design:
+            raise StudyError(
+                f"dose finding: {name} is not asked; doses are compared in parallel, each an arm of its own."
+            )
     levels, sizes = _levels(doses, patients)
     arms = [Treatment(f"{level:g}", _given(regimen, level)) for level in levels]
     trial = design_trial(
@@ -141,6 +149,13 @@ def find_dose(
     one = trial.endpoints[0]
     if one.counted:
         raise StudyError(f'dose finding: "{one.name}" is counted. Take an endpoint that is averaged.')
+    if trial.conduct.missing == "left out":
+        raise StudyError(
+            "dose finding: patients who leave are to be scored, or the doses have other numbers than planned. Give "
+            'missing="non-response" or "last score".'
+        )
+    if effect == 0:
+        raise StudyError("dose finding: an effect of 0 is what placebo has. Give the effect that is wanted over it.")
     drawn = Draw(trial.population.seed if seed is None else seed, form_of(arms[-1].regimen))
     equipped = open_to_all(trial.model)
     if not trial.population.modifiers:
@@ -162,9 +177,10 @@ def find_dose(
     direction = "decreasing" if effect < 0 else "increasing"
     given = DoseMeans.from_means(levels, means, variances, sizes)
     found = mcp_mod(given, shapes, alpha=alpha, direction=direction, selection=selection)
+    flags = limits_passed(trial, [(arms[-1], models[-1])], drawn)
     grid = np.linspace(0.0, levels[-1], GRID)
     true = _true(trial, regimen, grid, equipped, drawn)
-    return DoseFinding(trial, regimen, levels, sizes, effect, means, found, grid, true, drawn.seed)
+    return DoseFinding(trial, regimen, levels, sizes, effect, means, found, grid, true, drawn.seed, flags)
 
 
 def _levels(doses: Sequence[float], patients: int | Sequence[int]) -> tuple[Floats, tuple[int, ...]]:

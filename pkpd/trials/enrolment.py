@@ -5,12 +5,14 @@ Every trial has candidates of its own, by number, so that a trial is the same al
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.effects.response import curve_value
 from pkpd.errors import StudyError
 from pkpd.model.correlating import mixing
 from pkpd.model.effect import Effect
@@ -136,8 +138,18 @@ def _screened(trial: Trial, model: Model, people: Population, draw: Draw) -> Flo
     drawn = None if draw.estimates is None else draw.estimates(model)
     typical = estimated(effect.parameters, drawn, f"{effect.id}.")
     own = individual(effect.id, typical, (), mixing(model).get(effect.id, {}), covariates, people)
-    level = np.broadcast_to(own[effect.curve.parameters["level"]], people.size)
+    for name, expression in effect.derived.items():
+        own[name] = np.asarray(expression.evaluate({**covariates, **own}))
+    subject: Any = _Screened({effect.id: own}, {})
+    level = np.broadcast_to(curve_value(subject, effect, 0.0, 0.0), people.size)
     return score(np.asarray(level), trial.conduct.noise, people, SCREENING)
+
+
+class _Screened(NamedTuple):
+    """Candidates, as far as their pain before treatment goes."""
+
+    effects: Mapping[str, Mapping[str, Floats | float]]
+    whole: Mapping[str, Mapping[str, Floats]]
 
 
 def _responds(trial: Trial, model: Model, people: Population, before: Floats, draw: Draw) -> Booleans:
@@ -145,7 +157,7 @@ def _responds(trial: Trial, model: Model, people: Population, before: Floats, dr
     dose = trial.enrichment
     assert dose is not None
     at = np.array([dose.regimen.end + dose.when], np.int64)
-    found: Measured = scores_after(model, people, dose.regimen, at, trial.conduct, "test dose", draw)
+    found: Measured = scores_after(model, people, dose.regimen, at, trial.conduct, "test dose", draw, redrawn=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         relief = 1.0 - found.scores[0] / before
     return np.asarray(relief >= dose.relief)

@@ -15,12 +15,14 @@ from pkpd.population import streams
 from pkpd.statistics.funnel import egger
 from pkpd.statistics.literature import Publication
 from pkpd.statistics.pooling import METHODS, Pooled, pool
+from pkpd.trials.analysing import Found
 from pkpd.trials.running import run_trials
 from pkpd.trials.values import Trial
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
+APART = 2**32  # numbers between the trials of one study and those of the next
 LEAST = 3  # studies that a meta-analysis and its test of asymmetry need
 
 
@@ -61,7 +63,8 @@ class Literature:
     @cached_property
     def of_all(self) -> Pooled:
         """Every trial pooled, published or not; one value a literature."""
-        return pool(self.estimates, self.errors, method=self.method, interval="hartung-knapp")
+        there = np.isfinite(self.estimates)
+        return pool(self.estimates, self.errors, there, method=self.method, interval="hartung-knapp")
 
     @cached_property
     def of_published(self) -> Pooled:
@@ -79,7 +82,8 @@ class Literature:
     @property
     def expected(self) -> float:
         """Mean difference that all trials together would show, weighted by their precision."""
-        return float(np.average(self.estimates, weights=1.0 / self.errors**2))
+        there = np.isfinite(self.estimates)
+        return float(np.average(self.estimates[there], weights=1.0 / self.errors[there] ** 2))
 
     @property
     def bias(self) -> float:
@@ -129,8 +133,7 @@ def run_literature(
     unpublished  : share that stays in the drawer of the trials that are not significant
     unfavourable : the same of those significant against the drug
     method       : of pooling: "fixed", "dersimonian-laird", "reml" or "paule-mandel"
-    seed         : of all that is drawn; that of the first trial's population unless given. Study k of a literature uses
-                   seed + k
+    seed         : of all that is drawn; that of the first trial's population unless given
     returns      : Literature
     Raises StudyError for fewer than three trials, endpoints of several kinds, and single arms.
     """
@@ -144,13 +147,12 @@ def run_literature(
     columns: dict[str, list[Floats]] = {"estimate": [], "se": [], "p": []}
     true, published = [], []
     for number, trial in enumerate(trials):
-        result = run_trials(
-            replace(trial, endpoints=trial.endpoints[:1]), count, seed=drawn + number, threads=threads
-        ).endpoints[0]
+        own = replace(trial, endpoints=trial.endpoints[:1])
+        result = run_trials(own, count, first=number * APART, seed=drawn, threads=threads).endpoints[0]
         found = result.found
         estimate, error = found.estimate, found.se
         if trial.endpoints[0].counted:
-            estimate, error = _shares(trial, found.drug, found.control)
+            estimate, error = _shares(found)
         keep = rule.chance(found.estimate, found.p)
         lots = streams.uniform(drawn, np.arange(count), f"publication of study {number}")
         published.append((lots < keep) & np.isfinite(estimate))
@@ -183,16 +185,14 @@ def sized(trial: Trial, sizes: Sequence[int]) -> list[Trial]:
     return [replace(trial, patients=(size,) * arms) for size in sizes]
 
 
-def _shares(trial: Trial, drug: Floats, control: Floats) -> tuple[Floats, Floats]:
+def _shares(found: Found) -> tuple[Floats, Floats]:
     """Difference of shares and its standard error, which never is 0: one success and one failure added to each arm.
 
     Source: Agresti and Caffo, Am Stat 2000;54:280.
     """
-    shares = [
-        (share * patients + 1.0) / (patients + 2.0)
-        for share, patients in zip((drug, control), trial.patients, strict=True)
-    ]
-    variances = [p * (1.0 - p) / (patients + 2.0) for p, patients in zip(shares, trial.patients, strict=True)]
+    arms = ((found.drug, found.patients), (found.control, found.controls))
+    shares = [(share * patients + 1.0) / (patients + 2.0) for share, patients in arms]
+    variances = [p * (1.0 - p) / (patients + 2.0) for p, (_, patients) in zip(shares, arms, strict=True)]
     return shares[0] - shares[1], np.sqrt(variances[0] + variances[1])
 
 

@@ -58,7 +58,9 @@ class EndpointResult:
     endpoint : what was measured
     analysis : how it was analysed; "" in a single arm
     design   : of the trial
+    patients : of the design
     found    : one number a trial
+    replicates : draws of the estimates; trial t has draw t modulo their number, and errors are those between draws
     """
 
     endpoint: Endpoint
@@ -66,6 +68,7 @@ class EndpointResult:
     design: str
     patients: tuple[int, ...]
     found: Found
+    replicates: int = 0
 
     @cached_property
     def true_difference(self) -> float:
@@ -75,7 +78,15 @@ class EndpointResult:
     @property
     def true_error(self) -> float:
         """Monte-Carlo standard error of the true difference."""
-        return _error(self.found.true_drug - self.found.true_control)
+        return self._error(self.found.true_drug - self.found.true_control)
+
+    def _error(self, values: Floats) -> float:
+        """Monte-Carlo standard error of a mean over trials; where estimates are drawn, over the draws."""
+        if self.replicates < 2:
+            return _error(values)
+        draw = np.arange(len(values)) % self.replicates
+        kept = np.isfinite(values)
+        return _error(np.array([values[kept & (draw == k)].mean() for k in np.unique(draw[kept])]))
 
     @property
     def expected(self) -> float:
@@ -100,7 +111,9 @@ class EndpointResult:
     @property
     def power_error(self) -> float:
         """Monte-Carlo standard error of the power."""
-        return math.sqrt(self.power * (1 - self.power) / len(self.significant))
+        if self.replicates < 2:
+            return math.sqrt(self.power * (1 - self.power) / len(self.significant))
+        return self._error(self.significant.astype(float))
 
     @property
     def published(self) -> Floats:
@@ -128,30 +141,40 @@ class EndpointResult:
 
     @property
     def type_s(self) -> float:
-        """Share of the significant trials whose sign is wrong; nan as for `type_m`."""
+        """Share of the significant trials whose sign is not that of their own truth; nan as for `type_m`."""
         if not len(self.published) or not self.is_clear:
             return math.nan
-        return float(np.mean(np.sign(self.published) != np.sign(self.true_difference)))
+        true = np.full(len(self.significant), self.true_difference)
+        if self.replicates > 1:
+            draw = np.arange(len(true)) % self.replicates
+            apart = self.found.true_drug - self.found.true_control
+            true = np.array([apart[draw == k].mean() for k in range(self.replicates)])[draw]
+        return float(np.mean(np.sign(self.published) != np.sign(true[self.significant])))
 
     def settling(self, power: float = 0.8) -> int | None:
-        """Patients in each arm, or in all of a cross-over, who would find the true difference with this power.
+        """Patients in each arm, or in all of a cross-over, who would find what trials estimate with this power.
 
-        returns : None where the true difference cannot be told from 0
-        By the t test of means with the spread of the trials, or the chi-square test of shares; in a cross-over of the
-        differences between periods.
+        returns : None where the true difference cannot be told from 0, or trials do not estimate it with its sign
+        Of the trial as it is conducted: the mean estimate, drop-out and unblinding included, and the standard error of
+        these trials, which falls with the root of the number. By the t test of means; of counts by the chi-square test,
+        for Fisher's with the correction for continuity; in a cross-over of the differences between periods.
         """
-        from pkpd.statistics.power import patients_per_arm
-        from pkpd.statistics.two_by_two import responders_per_arm
+        from pkpd.statistics import two_by_two
+        from pkpd.statistics.power import parallel, patients_needed, single
 
-        if self.design == "single arm" or not self.is_clear:
+        found, expected = self.found, self.expected
+        if self.design == "single arm" or not self.is_clear or expected * self.true_difference <= 0:
             return None
-        spread = math.sqrt(float(np.nanmean(self.found.spread**2)))
+        if self.endpoint.counted and self.design == "parallel":
+            drug, control = float(np.nanmean(found.drug)), float(np.nanmean(found.control))
+            wanted = two_by_two.responders_per_arm(drug, control, power=power)
+            return two_by_two.corrected(wanted, drug, control) if self.analysis == "Fisher" else wanted
+        error = math.sqrt(float(np.nanmean(found.se**2)))
         if self.design == "crossover":
-            return _patients_of_differences(self.true_difference, spread, power)
-        if self.endpoint.counted:
-            drug, control = float(np.mean(self.found.true_drug)), float(np.mean(self.found.true_control))
-            return responders_per_arm(drug, control, power=power)
-        return patients_per_arm(self.true_difference, spread, power=power)
+            sd = error * math.sqrt(self.patients[0])
+            return patients_needed(expected, lambda n: single(sd, n), power=power) if sd > 0 else 2
+        sd = error / math.sqrt(1.0 / self.patients[0] + 1.0 / self.patients[1])
+        return patients_needed(expected, lambda n: parallel(sd, n), power=power) if sd > 0 else 2
 
     @cached_property
     def observed(self) -> ObservedDifference | None:
@@ -166,9 +189,9 @@ class EndpointResult:
 
     @property
     def as_extreme(self) -> float:
-        """Share of simulated trials at least as far from the expected difference as the published one, on both sides.
+        """Twice the share of simulated trials at or beyond the published difference, on the side where they are fewer.
 
-        The same of the value on the drug where it stands alone. nan where nothing was published as a number.
+        The same of the value on the drug where it stands alone; at most 1. nan where nothing was published as a number.
         """
         seen = self.endpoint.observed
         if seen is not None and seen.control is None:
@@ -178,6 +201,7 @@ class EndpointResult:
             return math.nan
         else:
             value, simulated = self.observed.estimate, self.found.estimate
+        simulated = simulated[np.isfinite(simulated)]
         above, below = float(np.mean(simulated >= value - 1e-12)), float(np.mean(simulated <= value + 1e-12))
         return min(1.0, 2.0 * min(above, below))
 
@@ -300,20 +324,3 @@ def _error(values: Floats) -> float:
     """Monte-Carlo standard error of a mean over trials."""
     kept = values[np.isfinite(values)]
     return float(kept.std(ddof=1) / math.sqrt(len(kept))) if len(kept) > 1 else math.nan
-
-
-def _patients_of_differences(effect: float, sd: float, power: float) -> int:
-    """Fewest patients whose differences between periods, of this spread, are told from 0 by a t test."""
-    from pkpd.statistics.power import prospect, single
-
-    def finds(patients: int) -> bool:
-        return float(prospect(effect, single(sd, patients)).power) >= power
-
-    most = 2
-    while not finds(most):
-        most *= 2
-    least = most // 2
-    while most - least > 1:
-        middle = (least + most) // 2
-        least, most = (least, middle) if finds(middle) else (middle, most)
-    return most

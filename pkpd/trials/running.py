@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial, reduce
@@ -21,9 +21,10 @@ from pkpd.population.criteria import Screened
 from pkpd.simulation import raised, thread_count
 from pkpd.trials.analysing import Found, analyse
 from pkpd.trials.conducting import Plans, conduct, plan
+from pkpd.trials.enrolment import enrol
 from pkpd.trials.measuring import Draw
 from pkpd.trials.results import EndpointResult, Trials
-from pkpd.trials.values import Trial
+from pkpd.trials.values import Treatment, Trial
 
 Integers = NDArray[np.int64]
 Progress = Callable[[float], None]
@@ -37,6 +38,7 @@ def run_trials(
     count: int = 2000,
     *,
     replicates: int | Estimates | None = None,
+    first: int = 0,
     seed: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -47,6 +49,7 @@ def run_trials(
     count      : how many trials
     replicates : draws of the models' estimates, a number or `pkpd.draw_estimates(...)`; trial t has draw t modulo their
                  number, so that power is what to expect where the truth is not known. None for the models' own
+    first      : number of the first trial; trial 7 is the same whatever the first
     seed       : of all that is drawn; that of the trial's population unless given
     threads    : how many; all cores unless given. The numbers do not depend on it
     progress   : called with the share done, 0 to 1
@@ -55,16 +58,18 @@ def run_trials(
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < 2**40:
         raise StudyError(f"trials: {count!r} is not a whole number of trials from 1 on.")
+    if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first < 2**42:
+        raise StudyError(f"trials: first is {first!r}, which is not the number of a trial, from 0 on.")
     drawn = trial.population.seed if seed is None else seed
     plans = plan(trial)
-    flags = _flags(trial, plans)
+    flags = limits_passed(trial, [(trial.drug, plans.models[0]), *_control(trial, plans)], Draw(drawn, plans.form))
     estimates = None
     if replicates is not None:
         if isinstance(replicates, Estimates):
             estimates = replicates
         else:
             estimates = draw_estimates(plans.base, replicates, seed=drawn)
-    blocks = _blocks(trial, count, 1 if estimates is None else estimates.replicates)
+    blocks = _blocks(trial, first, count, 1 if estimates is None else estimates.replicates)
     done = 0
 
     def one(block: Integers) -> tuple[list[Found], Screened]:
@@ -89,6 +94,7 @@ def run_trials(
             trial.design,
             trial.patients,
             Found(*(np.concatenate(parts)[order] for parts in zip(*(found[k] for found, _ in results), strict=True))),
+            estimates.replicates if estimates else 0,
         )
         for k, endpoint in enumerate(trial.endpoints)
     )
@@ -101,20 +107,32 @@ def _drawn(estimates: Estimates, base: Model, replicate: int, model: Model) -> d
     return estimates.of(replicate, changes_of(base, model))
 
 
-def _blocks(trial: Trial, count: int, replicates: int) -> list[Integers]:
+def _blocks(trial: Trial, first: int, count: int, replicates: int) -> list[Integers]:
     """Trials that are conducted together; those of one draw of the estimates."""
     each = max(1, PATIENTS // trial.enrolled)
     found = []
-    for first in range(min(replicates, count)):
-        own = np.arange(first, count, replicates)
+    for start in range(first, first + min(replicates, count)):
+        own = np.arange(start, first + count, replicates)
         found += [own[at : at + each] for at in range(0, len(own), each)]
     return found
 
 
-def _flags(trial: Trial, plans: Plans) -> tuple[Flag, ...]:
-    """Limits that the drug arm passes in a few patients; a hard limit is refused."""
-    people = of_patients(plans.models[0], replace(trial.population, size=PILOT, subjects=None), plans.form)
-    regimen = trial.drug.regimen
-    validity.refuse(people, regimen, f'arm "{trial.drug.name}"')
-    last = np.array([plans.ends[0] + trial.horizon])
-    return raised(people, regimen, last, {}, of=trial.drug.name)
+def _control(trial: Trial, plans: Plans) -> list[tuple[Treatment, Model]]:
+    return [] if trial.control is None else [(trial.control, plans.models[1])]
+
+
+def limits_passed(trial: Trial, arms: Sequence[tuple[Treatment, Model]], draw: Draw) -> tuple[Flag, ...]:
+    """Limits that treatments pass in some of those who enter; a hard limit is refused.
+
+    arms : treatment and its model
+    """
+    some = np.arange(-(-PILOT // trial.enrolled))
+    numbers = enrol(trial, arms[0][1], some, draw).numbers.ravel()[:PILOT]
+    people = replace(trial.population, size=len(numbers), subjects=numbers, seed=draw.seed)
+    flags: list[Flag] = []
+    for arm, model in arms:
+        patients = of_patients(model, people, draw.form)
+        validity.refuse(patients, arm.regimen, f'arm "{arm.name}"')
+        last = np.array([(arm.regimen.end if not arm.regimen.is_empty else trial.drug.regimen.end) + trial.horizon])
+        flags += raised(patients, arm.regimen, last, {}, of=arm.name)
+    return tuple(flags)

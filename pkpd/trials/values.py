@@ -15,7 +15,7 @@ from pkpd.model.model import Model
 from pkpd.model.modifier import Modifier
 from pkpd.model.parts import Source
 from pkpd.population.criteria import meets
-from pkpd.population.people import Population
+from pkpd.population.people import PLAIN, Population
 from pkpd.times import TICKS_PER_HOUR
 
 DESIGNS = ("parallel", "crossover", "single arm")
@@ -29,7 +29,7 @@ ENDPOINTS: Mapping[str, bool] = {
 ANALYSES: Mapping[str, tuple[str, ...]] = {
     "parallel, averaged": ("t test", "Welch", "ANCOVA"),
     "parallel, counted": ("Fisher", "chi-square"),
-    "crossover, averaged": ("periods", "paired t"),
+    "crossover, averaged": ("periods", "paired t", "mixed model"),
     "crossover, counted": ("McNemar",),
     "single arm, averaged": ("",),
     "single arm, counted": ("",),
@@ -311,6 +311,11 @@ class Trial:
                     f'trial: the analysis "{endpoint.analysis}" does not fit {endpoint.name} in a design '
                     f'"{self.design}". {nearest(endpoint.analysis, fitting)}'
                 )
+        if self.population.draws != PLAIN:
+            raise StudyError(
+                "trial: patients whose draws lie evenly are not independent of each other, which the analysis of a "
+                'trial takes them to be. Give the population draws="plain".'
+            )
         known = {effect.id for effect in self.model.effects if effect.role == "side effect"}
         for endpoint in self.endpoints:
             if endpoint.of and endpoint.of not in known:

@@ -113,7 +113,7 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
             lines.append(("To find it in 80 %", f"{needed:,} patients {each}"))
     if not math.isnan(result.as_extreme):
         lines.append(
-            ("Further from what is expected, or as far", f"{100 * result.as_extreme:.0f} % of simulated trials")
+            ("As unlikely as the published one (both sides)", f"{100 * result.as_extreme:.0f} % of simulated trials")
         )
     if endpoint.observed is not None and endpoint.observed.used:
         lines.append(("Note", "the models were made from this result, so that agreement is no test"))

@@ -78,6 +78,9 @@ def test_it_is_the_same_by_any_thread(made):
         ({"doses": [0, 0.3]}, "at least three"),
         ({"patients": [10, 10]}, "one for each"),
         ({"patients": 1}, "from 2 on"),
+        ({"missing": "left out"}, "are to be scored"),
+        ({"effect": 0.0}, "effect of 0"),
+        ({"design": "crossover"}, "in parallel"),
         ({"endpoint": ("relief", "0 h", 0.5)}, "averaged"),
         ({"regimen": "ketamine 0.5 mg/kg iv over 40 min"}, "no {dose}"),
         ({"regimen": "ketamine {dose} iv over 40 min"}, "no unit"),
@@ -92,3 +95,8 @@ def test_the_figure_can_be_read(made):
     figure = made.plot()
     assert clashes(figure) == []
     assert f"true {made.true_target:.3g}" in words(figure)
+
+
+def test_limits_of_the_highest_dose_are_told():
+    assert found(count=2).flags == ()
+    assert found(count=2, population=pkpd.Population(weight="200 kg")).flags

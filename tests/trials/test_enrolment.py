@@ -129,3 +129,16 @@ def test_criteria_that_too_few_meet_say_how_many_each_removes():
     trial = designed(population=PEOPLE, criteria=["age above 89.99 year"], patients=(40, 40))
     with pytest.raises(StudyError, match=r"80 places.*age above 89\.99 year: [\d,]+ fail it"):
         pkpd.run_trials(trial, 1)
+
+
+def test_an_inert_test_dose_leaves_the_arms_as_they_are():
+    """It selects on noise and on placebo response to itself, which is not that to the trial."""
+    asked = {"entry": 5.0, "endpoints": [("pain score", "28 d")], "drop_out": 0.0, "patients": (10, 10)}
+    dose = ("s-ketamine 0.0001 mg iv bolus", "7 d", 0.3)
+    plain, tested = (
+        pkpd.run_trials(designed(**asked, enrichment=given), 150).endpoints[0].found for given in (None, dose)
+    )
+    relief = [1 - found.true_control.mean() / found.control.mean() for found in (plain, tested)]
+    level = 1 - 0.23 * 0.6  # what is left with placebo responders as usual
+    assert tested.true_control.mean() / level == pytest.approx(plain.true_control.mean() / level, rel=0.12)
+    assert relief[1] < 0.2

@@ -11,7 +11,7 @@ from trial_designs import designed
 import pkpd
 from pkpd.cli import main
 from pkpd.errors import PkpdError, StudyError
-from pkpd.trials.literature import run_literature, sized
+from pkpd.trials.literature import APART, run_literature, sized
 
 WEAK = {"drug": "s-ketamine 3 mg/h iv over 48 h"}
 SIZES = [8, 10, 12, 15, 20, 30]
@@ -23,7 +23,7 @@ def made():
 
 
 def test_a_study_is_a_run_of_trials(made):
-    third = pkpd.run_trials(sized(designed(**WEAK), SIZES)[2], 300, seed=3).endpoints[0]
+    third = pkpd.run_trials(sized(designed(**WEAK), SIZES)[2], 300, first=2 * APART).endpoints[0]
     assert np.array_equal(made.estimates[:, 2], third.found.estimate)
     assert np.array_equal(made.errors[:, 2], third.found.se) and made.true[2] == third.true_difference
 
@@ -92,3 +92,23 @@ def test_the_command_writes_table_and_figures(tmp_path, capsys):
     words = ["literature", study, "--sizes", "6", "8", "10", "--count", "20", "--out", str(tmp_path)]
     assert main(words) == 2  # shares of a cross-over
     assert "averaged" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_shares_of_those_who_stayed_have_the_standard_error_of_their_number():
+    trial = designed(endpoints=[("relief", "7 d", 0.5)], drop_out=0.5, drop_out_control=0.5, missing="left out")
+    made = run_literature(sized(trial, [40, 40, 40]), 300)
+    assert made.errors.mean() == pytest.approx(np.nanstd(made.estimates), rel=0.12)
+
+
+def test_a_study_of_which_too_few_stayed_is_left_out_of_the_pool():
+    trial = designed(**WEAK, drop_out=0.7, drop_out_control=0.7, missing="left out")
+    made = run_literature(sized(trial, [4, 20, 25, 30]), 100)
+    assert (
+        np.isnan(made.estimates[:, 0]).any() and np.isfinite(made.of_all.estimate).all() and np.isfinite(made.expected)
+    )
+    assert not made.published[np.isnan(made.estimates)].any()
+
+
+def test_literatures_of_neighbouring_seeds_share_no_study():
+    one, two = (run_literature(sized(designed(**WEAK), [8, 8, 8]), 5, seed=seed) for seed in (1, 2))
+    assert not np.isin(one.estimates, two.estimates).any()

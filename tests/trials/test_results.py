@@ -12,6 +12,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from trial_designs import designed
 
 import pkpd
+from pkpd.statistics import responder_prospect
 from pkpd.trials.analysing import Found
 from pkpd.trials.results import COLUMNS, EndpointResult
 from pkpd.trials.values import Counts, Endpoint, Mean, Observed
@@ -20,7 +21,7 @@ from pkpd.trials.words import answers, headline, p_text, value_text
 WEEK = 7 * 24 * 3_600_000_000_000
 
 
-def made(estimate, p, true, endpoint=None, design="parallel", patients=(10, 10)):
+def made(estimate, p, true, endpoint=None, design="parallel", patients=(10, 10), error=2.0 * 0.2**0.5):
     """Results of four trials with these estimates."""
     estimate, p = np.array(estimate, float), np.array(p, float)
     control = np.full(len(estimate), 5.0)
@@ -28,13 +29,15 @@ def made(estimate, p, true, endpoint=None, design="parallel", patients=(10, 10))
         control + estimate,
         control,
         estimate,
-        np.ones(len(estimate)),
+        np.full(len(estimate), error),
         estimate - 1,
         estimate + 1,
         p,
         control + np.array(true),
         control,
         estimate,
+        np.full(len(estimate), 10.0),
+        np.full(len(estimate), 10.0),
         np.full(len(estimate), 2.0),
     )
     return EndpointResult(endpoint or Endpoint("pain score", WEEK), "t test", design, patients, found)
@@ -62,13 +65,20 @@ def test_none_significant():
 
 
 def test_patients_to_find_it():
-    means = made([-1.0] * 4, [0.5] * 4, [-1.0, -1.001, -0.999, -1.0])
+    asked = ([-1.0] * 4, [0.5] * 4, [-1.0, -1.001, -0.999, -1.0])
+    means = made(*asked)
     assert means.settling() == 64  # 63 by the normal distribution; by the t test one more
-    crossed = replace(means, design="crossover", patients=(10,))
-    assert crossed.settling() == 34
+    assert made(*asked, design="crossover", patients=(10,), error=2.0 * 0.1**0.5).settling() == 34
     kind = Endpoint("relief", WEEK, threshold=0.5)
-    found = means.found._replace(true_drug=np.array([0.5, 0.5001]), true_control=np.array([0.2, 0.2001]))
-    assert replace(means, endpoint=kind, found=found).settling() == 39
+    shares = means.found._replace(
+        **{"drug": np.full(4, 0.5), "control": np.full(4, 0.2), "estimate": np.full(4, 0.3)},
+        **{"true_drug": np.array([0.5, 0.5001, 0.5, 0.5]), "true_control": np.full(4, 0.2)},
+    )
+    assert replace(means, endpoint=kind, found=shares, analysis="chi-square").settling() == 39
+    by_fisher = replace(means, endpoint=kind, found=shares, analysis="Fisher").settling()
+    assert float(responder_prospect(0.5, 0.2, by_fisher).power) == pytest.approx(0.8, abs=0.02)
+    away = means.found._replace(estimate=np.full(4, 0.5))
+    assert replace(means, found=away).settling() is None  # what trials estimate has the other sign
 
 
 def test_published_counts_have_their_interval_and_p():
