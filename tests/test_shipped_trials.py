@@ -185,7 +185,7 @@ class TestAgainstTheTable:
         late = [row["days_after_end"] for row in rows("Amr SCI IV")]
         assert late == ["0-14", "21 / 28"]
         ends = trial_of(study("sigtermans2009-crps")).endpoints
-        assert [end.when / TICKS_PER_HOUR / DAY for end in ends] == [7, 80, 0]
+        assert [end.when / TICKS_PER_HOUR / DAY for end in ends[:3]] == [7, 80, 0]
         assert ends[2].until == 80 * DAY * TICKS_PER_HOUR
         assert [row["days_after_end"] for row in rows("Sigtermans")] == ["7", "0-80"]
         assert rows("Pickering")[0]["days_after_end"] == "0-35"
@@ -278,7 +278,7 @@ class TestWhatIsNotSaid:
         assert relief.significant is True and "not named" in relief.words
         (row,) = rows("Kvarnstrom SCI")
         assert (row["outcome"], row["effect"]) == ("", "P<0.01 vs placebo")
-        week, late, course = trial_of(study("sigtermans2009-crps")).endpoints
+        week, late, course, _ = trial_of(study("sigtermans2009-crps")).endpoints
         assert (week.significant, late.significant, course.significant) == (None, False, True)
         assert "P<0.001" in rows("Sigtermans")[1]["effect"] and "P<" not in rows("Sigtermans")[0]["effect"]
 

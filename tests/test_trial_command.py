@@ -27,7 +27,7 @@ def test_it_answers_the_questions_and_writes_table_and_figures(tmp_path: Path, c
             "A trial of 10 is significant",
             "Significant ones",
         ),
-        *("To find it in 80 %", "assumed", "Candidates screened", "Not for dosing patients"),
+        *("To find that in 80 %", "assumed", "Candidates screened", "Not for dosing patients"),
     ):
         assert answer in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"trial-{STUDY}.{end}" for end in ("csv", "png", "svg")]

@@ -52,9 +52,9 @@ class Line:
     @property
     def used(self) -> bool:
         """Whether a model was made from what was observed; where there are only words, from the trial's numbers."""
-        seen = self.result.endpoint.observed
-        others = [end.observed for end in self.trial.endpoints] if seen is None else [seen]
-        return any(one.used for one in others if one is not None)
+        own = self.result.endpoint
+        others = [own] if own.observed is not None else [own, *self.trial.endpoints]
+        return any(endpoint.made_from for endpoint in others)
 
     @property
     def when(self) -> str:

@@ -148,6 +148,7 @@ def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
             table.text("words", ""),
             table.flag("significant") if "significant" in table else None,
             table.text("of", ""),
+            table.flag("used"),
         ),
     )
 
@@ -159,6 +160,10 @@ def _observed(table: Table, kind: str, sources: Mapping[str, Source]) -> Observe
         table_rows = {row.id: row for row in rows()}
         return _of_row(table, kind, table_rows[table.choice("row", table_rows)])
     if "drug" not in table:
+        if "control" in table:
+            table.fail(
+                "what was found on the control says nothing without that on the drug; tell it in words.", "control"
+            )
         return None
     source, mark = read_origin(table, sources)
     read = _counts if ENDPOINTS[kind] else _mean

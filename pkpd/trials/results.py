@@ -162,9 +162,9 @@ class EndpointResult:
         from pkpd.statistics import two_by_two
         from pkpd.statistics.power import parallel, patients_needed, single
 
-        found, expected = self.found, self.expected
-        if self.design == "single arm" or not self.is_clear or expected * self.true_difference <= 0:
+        if self.design == "single arm" or not self.is_clear or self.expected * self.true_difference <= 0:
             return None
+        found, expected = self.found, self.expected
         if self.endpoint.counted and self.design == "parallel":
             drug, control = float(np.nanmean(found.drug)), float(np.nanmean(found.control))
             wanted = two_by_two.responders_per_arm(drug, control, power=power)
@@ -292,7 +292,7 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
         *((observed.estimate, observed.low, observed.high, observed.p) if observed else (math.nan,) * 4),
         result.as_extreme,
         endpoint.unit,
-        bool(seen and seen.used),
+        endpoint.made_from,
     )
 
 

@@ -48,6 +48,7 @@ class Endpoint:
     when      : ticks after the end of treatment
     until     : None; or ticks after the end of treatment up to which the daily scores from `when` on are averaged
     threshold : fraction for "relief", points for "fall"; None for the others
+    used      : whether the models were made from what the trial says in words
     of        : the effect of a "side effect", such as "psychotomimetic-asked"; "" for the others
     analysis  : one of ANALYSES that fits the trial's design
     observed  : what the published trial found; None where it gives no number
@@ -64,6 +65,7 @@ class Endpoint:
     words: str = ""
     significant: bool | None = None
     of: str = ""
+    used: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in ENDPOINTS:
@@ -84,6 +86,11 @@ class Endpoint:
             raise StudyError(f'endpoint "{self.kind}": a time before the end of treatment cannot be a visit.')
         if self.until is not None and self.until <= self.when:
             raise StudyError(f'endpoint "{self.kind}": `until` is not after `when`.')
+
+    @property
+    def made_from(self) -> bool:
+        """Whether the models were made from what was found, so that agreement is no test."""
+        return self.used or (self.observed is not None and self.observed.used)
 
     @property
     def counted(self) -> bool:

@@ -91,7 +91,7 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
         control = value_text(endpoint, float(found.true_control.mean()))
         apart_by = value_text(endpoint, result.true_difference, signed=True)
         expected = value_text(endpoint, result.expected, signed=True)
-        if trial.conduct.unblinding > 0:
+        if trial.conduct.unblinding > 0 and not endpoint.of:
             expected += f" ({value_text(endpoint, result.expected_blinded, signed=True)} if nobody noticed what he had)"
         lines.append(
             (
@@ -110,12 +110,12 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
         needed = result.settling()
         if needed is not None:
             each = "in each arm" if trial.design == "parallel" else "in all"
-            lines.append(("To find it in 80 %", f"{needed:,} patients {each}"))
+            lines.append(("To find that in 80 %", f"{needed:,} patients {each}"))
     if not math.isnan(result.as_extreme):
         lines.append(
             ("As unlikely as the published one (both sides)", f"{100 * result.as_extreme:.0f} % of simulated trials")
         )
-    if endpoint.observed is not None and endpoint.observed.used:
+    if endpoint.made_from:
         lines.append(("Note", "the models were made from this result, so that agreement is no test"))
     return lines
 
