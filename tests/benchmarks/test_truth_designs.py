@@ -56,7 +56,7 @@ def test_the_sentences_of_the_page_follow_from_its_table():
     # 0.80 on the page may be a power just below it
     powers = {name: float(row[column["power"]]) for name, row in first.items()}
     assert sum(power >= 0.805 for power in powers.values()) <= 8 <= sum(power >= 0.795 for power in powers.values())
-    assert f"first endpoint: 8 of {len(first)} trials with two arms" in text
+    assert f"first endpoint: 7 of {len(first)} trials with two arms" in text
     weak = sorted(
         float(row[column["exaggerates"]])
         for name, row in first.items()
@@ -100,7 +100,7 @@ def test_totals_count_one_line_a_trial(lines):
 
 
 def test_words_of_a_trial_that_a_model_was_made_from_are_used():
-    _, late, course = designs.conduct(20, studies=["sigtermans2009-crps"])
+    _, late, course, _ = designs.conduct(20, studies=["sigtermans2009-crps"])
     assert late.result.endpoint.observed is None and late.used and late.found is False
     assert course.result.endpoint.observed is None and course.used and course.found is True
 
@@ -134,6 +134,6 @@ def test_the_figure(lines, tmp_path):
         assert word in shown
     assert "Kiefer" not in shown
     left = [axes for axes in made.axes if axes.get_yticklabels()]
-    assert [len(axes.get_yticklabels()) for axes in left] == [6, 3]
+    assert [len(axes.get_yticklabels()) for axes in left] == [7, 3]
     with pytest.raises(ValueError, match="two arms"):
         designs_figure.draw(lines[-1:], tmp_path / "none.png")
