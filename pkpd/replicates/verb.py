@@ -13,7 +13,7 @@ from pkpd.arms import Given
 from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.errors import SimulationError, unknown
-from pkpd.estimates.drawing import LEAVE, draw_estimates
+from pkpd.estimates.drawing import LEAVE, changes_of, draw_estimates
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import Population
@@ -136,7 +136,17 @@ def uncertainty(
         ready.append((one.name, comparison, Crowd(one.model, people, drawn, tolerance, threads)))
     tally = _Tally(len(ready) * len(main.arms) * (1 + len(wanted)) * people.size * replicates, progress)
     views = tuple(_view(name, comparison, crowd, wanted, at, tally) for name, comparison, crowd in ready)
-    return Uncertainty(views, (*main.notes, *notes), title)
+    return Uncertainty(views, (*main.notes, *notes, *_own(ready[0][-1], main)), title)
+
+
+def _own(crowd: Crowd, main: Comparison) -> list[str]:
+    """A note on estimates that are drawn, but not in the arms that have values of their own."""
+    arms: dict[str, list[str]] = {}
+    for arm in main.arms:
+        own = changes_of(crowd.model, arm.individuals.model).own
+        if held := [one.name for one in crowd.estimates.sampled if one.name in own]:
+            arms.setdefault(", ".join(held), []).append(f'"{arm.name}"')
+    return [f"In {', '.join(names)}: the arm's own {held} is held, not drawn." for held, names in arms.items()]
 
 
 def _view(
