@@ -176,7 +176,13 @@ class Study:
         """The arms in the study's patients under what is not known of estimates and models.
 
         options : further ones of `pkpd.uncertainty`, such as replicates, models, scans, threads, progress
+        Raises StudyError where the study has a practice, which is not combined with draws of estimates.
         """
+        if self.practice is not None:
+            raise StudyError(
+                f"study {self.id}: its [practice] is not combined with draws of the estimates. Compare it without "
+                "draws, or take [practice] out of a copy of the file."
+            )
         return uncertainty(
             self.model,
             self._given(),
