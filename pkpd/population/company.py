@@ -18,7 +18,8 @@ Mask = NDArray[np.bool_]
 def bearers(population: Population) -> dict[Any, Mask]:
     """Who has each modifier of a population, (size) each, in the order they are given.
 
-    Of a share the patient's own number for that modifier decides, among whom the share is of; of a criterion, whether he meets it.
+    Of a share the patient's own number for that modifier decides, in those among whom it is; of a criterion, whether he
+    meets it.
     """
     found: dict[Any, Mask] = {}
     for key, who in population.modifiers.items():

@@ -96,6 +96,11 @@ def percentiles(
             )
 
         allowed = enough.ERROR if error is None else error
+        if not ((shares := fractions(at)) > 0).all() or not (shares < 1).all():
+            raise SimulationError(
+                f"at: {at!r} has 0 or 1, the least and the largest of the patients, which have no standard error. With "
+                'subjects="auto" or an error, give fractions between them.'
+            )
         made, told = enough.until_enough(run, lambda made: _farthest(made, allowed), allowed, at_most)
         return replace(made, notes=(*made.notes, told))
     task = _task(model, regimens, subjects, times, quantities, at, effects, seed, tolerance)
@@ -159,9 +164,10 @@ def _farthest(made: Percentiles, error: float) -> Farthest:
             for (row, share), errs in zip(rows, errors, strict=True):
                 for value, own, spread, hour in zip(row, errs, deviation[arm, number], made.hours, strict=True):
                     limit = enough.allowed(error, unit, value, spread)
-                    if own > worst.times * limit and limit > 0:
+                    times = enough.times(own, limit)
+                    if times > worst.times:
                         what = f"the mean of {quantity}" if share == "mean" else f"percentile {share:g} of {quantity}"
-                        worst = Farthest(own / limit, f"{what} at {hour:g} h under {regimen}")
+                        worst = Farthest(times, f"{what} at {hour:g} h under {regimen}")
     return worst
 
 
