@@ -286,9 +286,15 @@ def _run(task: _Task, sort: bool, threads: int, progress: Progress | None, chunk
         n,
         task.seed,
         sort,
-        task.notes,
+        (*task.notes, *passage.notes),
         passage.flags,
     )
+
+
+def _refuse_missing(values: Floats, regimen: str, quantity: str) -> None:
+    """Refuse values, or means of them, that are no number."""
+    if np.isnan(values).any():
+        raise SimulationError(f'percentiles: regimen "{regimen}" leaves some patients without a value of {quantity}.')
 
 
 def _sorted(task: _Task, passage: Passage, wanted: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -299,6 +305,7 @@ def _sorted(task: _Task, passage: Passage, wanted: Floats) -> tuple[Floats, Floa
     def keep(piece: Piece) -> None:
         for number, name in enumerate(quantities):
             made = piece.solved.values(name)
+            _refuse_missing(made, task.arms[piece.arm].name, name)
             values[piece.arm, number, :, piece.first : piece.first + made.shape[1]] = made
 
     passage.run(keep)
@@ -323,6 +330,8 @@ def _counted(task: _Task, passage: Passage, wanted: Floats) -> tuple[Floats, Flo
             piece.solved.count(name, kind, tally.counts(piece.hand, number))
             for number, (name, kind) in enumerate(zip(quantities, tally.kinds, strict=True))
         ]
+        for name, moments in zip(quantities, counted, strict=True):
+            _refuse_missing(moments.mean, task.arms[piece.arm].name, name)
         tally.add(piece.chunk, piece.solved.size, counted)
 
     passage.run(keep)
