@@ -77,11 +77,19 @@ def _refuse_twice(had: Mapping[Modifier, Mask]) -> None:
 def notes_of_patients(people: Sequence[Individuals]) -> list[str]:
     """What the patients' own modifiers change, and in how many: one note for each that differs between arms."""
     told = [
-        f"In {int(mask.sum()):,} of {len(mask):,} patients: {subjects.variants[name].modifier_notes[-1]}"
+        note_of_some(int(mask.sum()), len(mask), subjects.variants[name])
         for subjects in people
         for name, mask in subjects.beside.items()
     ]
     return list(dict.fromkeys(told))
+
+
+def note_of_some(have: int, size: int, variant: Model) -> str:
+    """What a modifier changes, and in how many of the patients.
+
+    variant : the model with it alone
+    """
+    return f"In {have:,} of {size:,} patients: {variant.modifier_notes[-1]}"
 
 
 def _loaded(key: Any) -> Modifier:

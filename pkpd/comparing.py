@@ -192,10 +192,11 @@ def _farthest(made: Comparison, error: float) -> Farthest:
     worst = Farthest(0.0, "nothing")
     for one in [*made.summaries(), *made.differences()]:
         limit = enough.allowed(error, one.unit, one.value, one.error * math.sqrt(one.subjects))
-        if one.error > worst.times * limit and limit > 0:
+        times = enough.times(one.error, limit)
+        if times > worst.times:
             against = f" against {one.against}" if one.against else ""
             what = f"{one.quantity} {one.when}".rstrip()
-            worst = Farthest(one.error / limit, f"{what} under {one.regimen}{against}")
+            worst = Farthest(times, f"{what} under {one.regimen}{against}")
     return worst
 
 

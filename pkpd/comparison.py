@@ -19,13 +19,13 @@ from pkpd.dosing.regimen import Regimen
 from pkpd.errors import unknown
 from pkpd.flags import Flag
 from pkpd.individuals import Individuals
+from pkpd.statistics.normal import Z95
 
 if TYPE_CHECKING:
     import pandas
 
 Floats = NDArray[np.float64]
 
-Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
 NORMAL_95 = "95 % of the estimate"
 PATIENTS_90 = "5th to 95th percentile of patients"
 SHARES = np.array([0.05, 0.5, 0.95])

@@ -63,6 +63,17 @@ def allowed(error: float, unit: str, value: float, deviation: float) -> float:
     return error if unit == "" else error * max(abs(value), deviation)
 
 
+def times(own: float, limit: float) -> float:
+    """An error as a multiple of what is allowed: 0 of what does not vary, infinite where too few patients tell it.
+
+    own   : Monte-Carlo error; nan where it cannot be told
+    limit : what is allowed
+    """
+    if not limit > 0:
+        return 0.0
+    return math.inf if math.isnan(own) else own / limit
+
+
 def until_enough(
     run: Callable[[int], Made], farthest: Callable[[Made], Farthest], error: float, at_most: int
 ) -> tuple[Made, str]:
@@ -81,9 +92,12 @@ def until_enough(
         if found.times <= 1.0:
             return made, f"{size:,} patients: as many as a Monte-Carlo error of {error:g} needed."
         if size == at_most:
+            how = (
+                f"is {found.times:.2g} times what it may be" if math.isfinite(found.times) else "cannot be told of them"
+            )
             return made, (
                 f"{size:,} patients are the most allowed, and a Monte-Carlo error of {error:g} is not met: that of "
-                f"{found.what} is {found.times:.2g} times what it may be. Allow more (at_most=...) or a larger error."
+                f"{found.what} {how}. Allow more (at_most=...) or a larger error."
             )
-        needed = size * found.times**2 * TWICE if math.isfinite(found.times) else math.inf
+        needed = size * found.times**2 * TWICE if math.isfinite(found.times) else 2 * size
         size = int(min(at_most, max(2 * size, math.ceil(min(needed, 1e15) / FIRST) * FIRST)))

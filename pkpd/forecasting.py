@@ -25,7 +25,7 @@ class Forecast:
     regimens  : how many
     bytes     : of memory at its peak, beside what the program takes up already
     available : bytes that are free now; None where the system does not say
-    seconds   : on the clock, as this machine was while it was measured
+    seconds   : on the clock, measured by a short run before
     most      : patients who would fit; None where memory does not depend on them, or the system does not say
     """
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pkpd.arms import Plan, modified_for
+from pkpd.arms import Given, Plan, modified_for
 from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.dosing.prescription import parse
@@ -139,6 +139,10 @@ class Study:
         """Arm name -> regimen."""
         return {arm.name: arm.regimen for arm in self.arms}
 
+    def _given(self) -> dict[str, Given]:
+        """Every arm as the verbs take it, with all that is its own."""
+        return {arm.name: (arm.regimen, *arm.modifiers, *arm.effects) for arm in self.arms}
+
     def with_patients(self, subjects: int | None = None, seed: int | None = None) -> Study:
         """The same study with another number of patients, or another seed."""
         population = replace(
@@ -154,7 +158,7 @@ class Study:
         """
         made = compare(
             self.model,
-            {arm.name: (arm.regimen, *arm.modifiers, *arm.effects) for arm in self.arms},
+            self._given(),
             self.population,
             self.until,
             reference=self.reference,
@@ -172,10 +176,16 @@ class Study:
         """The arms in the study's patients under what is not known of estimates and models.
 
         options : further ones of `pkpd.uncertainty`, such as replicates, models, scans, threads, progress
+        Raises StudyError where the study has a practice, which is not combined with draws of estimates.
         """
+        if self.practice is not None:
+            raise StudyError(
+                f"study {self.id}: its [practice] is not combined with draws of the estimates. Compare it without "
+                "draws, or take [practice] out of a copy of the file."
+            )
         return uncertainty(
             self.model,
-            {arm.name: (arm.regimen, *arm.modifiers) for arm in self.arms},
+            self._given(),
             self.population,
             self.until,
             reference=self.reference,

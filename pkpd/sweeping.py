@@ -22,6 +22,7 @@ from pkpd.population.people import Population
 from pkpd.result import Result
 from pkpd.simulation import check_subjects, concentrations, form_of, individuals, raised, thread_count
 from pkpd.solving import Tolerance
+from pkpd.statistics.normal import Z95
 from pkpd.times import TICKS_PER_HOUR, read_times
 from pkpd.units import analyse
 
@@ -32,7 +33,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CONFIDENCE = 0.95
-Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
 
 
 def sweep(

@@ -95,6 +95,16 @@ def test_who_has_what_is_drawn_by_address() -> None:
     assert np.array_equal(bearers(by_sex)["women"], by_sex.covariate("sex", 0.0) == 0)
 
 
+def test_a_share_may_be_among_some() -> None:
+    sex = {"sex": Choice({"female": 0.5, "male": 0.5})}
+    among = Share(0.3, among="sex is female")
+    found = bearers(Population(4000, 9, covariates=sex, modifiers={"ticlopidine": among}))["ticlopidine"]
+    everybody = Population(4000, 9, covariates=sex, modifiers={"ticlopidine": 0.3})
+    female = everybody.covariate("sex", 0.0) == 0
+    assert np.array_equal(found, bearers(everybody)["ticlopidine"] & female)
+    assert found.any() and not found[~female].any()
+
+
 def test_sets_leave_nobody_out() -> None:
     masks = [np.arange(50) % 2 == 0, np.arange(50) % 3 == 0]
     found = sets(masks, 50)

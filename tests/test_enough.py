@@ -63,7 +63,16 @@ def test_the_number_follows_the_square_of_what_is_missing() -> None:
     assert asked == [1000, 10_000]
     asked.clear()
     _, said = enough.until_enough(run, lambda size: Farthest(math.inf, "x"), 0.01, 5000)
-    assert asked == [1000, 5000] and "that of x is inf times" in said
+    assert asked == [1000, 2000, 4000, 5000] and "that of x cannot be told of them" in said
+
+
+def test_a_percentile_of_too_few_patients_is_not_met() -> None:
+    found = pkpd.percentiles(KAMP, ARMS, "auto", "4 h", at=(0.0005,), quantities=["relief"], error=0.1)
+    assert found.subjects == 2000 and np.isfinite(found.error).all()
+    few = pkpd.percentiles(KAMP, ARMS, "auto", "4 h", at=(0.0005,), quantities=["relief"], error=0.1, at_most=1500)
+    assert np.isnan(few.error).any() and "cannot be told of them" in few.notes[-1]
+    with pytest.raises(SimulationError, match="the least and the largest of the patients"):
+        pkpd.percentiles(KAMP, ARMS, "auto", "4 h", at=(0.5, 1))
 
 
 def test_what_is_allowed() -> None:

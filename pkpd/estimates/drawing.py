@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,11 @@ from pkpd.estimates.correlating import mixed, normal_correlations
 from pkpd.estimates.given import Owned, parameters_of, read_covariance, read_draws
 from pkpd.estimates.kinds import kind_of
 from pkpd.estimates.scales import Distribution, of_error, of_interval, of_range
-from pkpd.model.effect import Effect
+from pkpd.model.effect import PROBABILITIES, Effect
 from pkpd.model.estimation import estimate_matrix
 from pkpd.model.model import Model
-from pkpd.model.parts import Parameter
+from pkpd.model.modifying import factors_of, modified_effect
+from pkpd.model.parts import Parameter, estimated
 from pkpd.population import streams
 from pkpd.units import analyse
 
@@ -77,6 +79,19 @@ class Left:
         return f"{self.name} ({scan[0] / factor:.4g} to {scan[1] / factor:.4g}{unit})"
 
 
+class Changes(NamedTuple):
+    """What an arm makes of the estimates of its model.
+
+    model   : of the arm
+    factors : estimate -> what the arm's modifiers multiply it with
+    own     : estimates of which the arm has values of its own, which are not drawn
+    """
+
+    model: Model
+    factors: Mapping[str, float]
+    own: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Estimates:
     """Draws of the estimates of a model and its effects.
@@ -104,15 +119,20 @@ class Estimates:
                 return one.draws
         raise unknown("estimates", "sampled parameter", name, [one.name for one in self.sampled])
 
-    def of(self, replicate: int, changes: Mapping[str, float] | None = None) -> dict[str, float]:
+    def of(self, replicate: int, changes: Changes | None = None) -> dict[str, float]:
         """Every drawn parameter in one replicate, canonical units.
 
-        changes : parameter -> factor, as from `changes_of`; None for the model itself
+        changes : of an arm, as from `changes_of`; None for the model itself
+        Raises SimulationError for draws that make no probability from 0 to 1.
         """
         if not 0 <= replicate < self.replicates:
             raise SimulationError(f"estimates: replicate {replicate} is not one of 0 to {self.replicates - 1}.")
-        by = changes or {}
-        return {one.name: float(one.draws[replicate]) * by.get(one.name, 1.0) for one in self.sampled}
+        model, by, own = (self.model, {}, frozenset()) if changes is None else changes
+        drawn = {
+            one.name: float(one.draws[replicate]) * by.get(one.name, 1.0) for one in self.sampled if one.name not in own
+        }
+        _refuse_no_probability(model, drawn, replicate)
+        return drawn
 
     def table(self) -> pandas.DataFrame:
         """One row per parameter, those drawn first: value, mark, how drawn, on what basis, percentiles of the draws."""
@@ -133,21 +153,40 @@ def _row(one: Estimate | Left) -> tuple[Any, ...]:
     return one.name, one.owner, own.written, own.unit or "1", own.mark, own.source
 
 
-def changes_of(base: Model, model: Model) -> dict[str, float]:
-    """What an arm's modifiers multiply an estimate with, by name, where that is not 1.
+def changes_of(base: Model, model: Model) -> Changes:
+    """What an arm makes of the estimates of its model.
 
     base  : the model whose estimates are drawn
-    model : the same with modifiers
+    model : of the arm: the same with effects of the arm's own, and with modifiers
     """
     if base is model:
-        return {}
-    before, after = parameters_of(base), parameters_of(model)
-    found = {}
-    for name, one in after.items():
-        old, new = before[name].parameter.value, one.parameter.value
-        if old and new is not None and old != new:
-            found[name] = new / old
-    return found
+        return Changes(model, {}, frozenset())
+    further, given = model.modifiers[len(base.modifiers) :], {effect.id: effect.parameters for effect in model.effects}
+    own = set()
+    for effect in base.effects:
+        alike, found = reduce(modified_effect, further, effect).parameters, given.get(effect.id, {})
+        own |= {f"{effect.id}.{name}" for name, parameter in alike.items() if found.get(name) != parameter}
+    factors = {name: factor for name, factor in factors_of(base, further).items() if name not in own}
+    return Changes(model, factors, frozenset(own))
+
+
+def _refuse_no_probability(model: Model, drawn: Mapping[str, float], replicate: int) -> None:
+    """Refuse draws under which the typical patient has a probability that is none."""
+    for effect in model.effects:
+        keys = [key for key in PROBABILITIES if key in effect.curve.parameters]
+        names = [effect.curve.parameters[key] for key in keys] + ([effect.responder] if effect.responder else [])
+        if not names or not any(f"{effect.id}.{name}" in drawn for name in effect.parameters):
+            continue
+        values: dict[str, Any] = {name: covariate.typical for name, covariate in effect.covariates.items()}
+        values |= {one.name: one.value for one in estimated(effect.parameters, drawn, f"{effect.id}.").values()}
+        for name, expression in effect.derived.items():
+            values[name] = expression.evaluate(values)
+        for name in names:
+            if not 0 <= values[name] <= 1:
+                raise SimulationError(
+                    f"replicate {replicate}: the draws of {effect.id} make {name} {float(values[name]):.3g}, no "
+                    "probability from 0 to 1. Give its parameters as a table of draws, or do not sample their ranges."
+                )
 
 
 def draw_estimates(

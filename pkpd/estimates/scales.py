@@ -22,10 +22,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.statistics.normal import Z95
+
 Floats = NDArray[np.float64]
 Kind = Literal["log", "logit", "plain"]
 
-Z975 = 1.959963984540054
 WIDEST_RSE = 1.0  # a positive quantity with a larger relative standard error is not known to be above 0
 WIDEST_LOGIT = math.sqrt(2.0)  # above, a logit-normal may have two heaps (Johnson, Biometrika 1949;36:149-176)
 NODES = 64  # of the quadrature
@@ -111,7 +112,7 @@ def of_interval(kind: Kind, value: float, low: float, high: float) -> Distributi
     if kind == "logit" and not (low > 0 and high < 1):
         raise ValueError("its 95 % interval reaches an end of 0 to 1, and it is a fraction between them")
     below, centre, above = (_onto(kind, number) for number in (low, value, high))
-    return Distribution(kind, value, (centre - below) / Z975, (above - centre) / Z975)
+    return Distribution(kind, value, (centre - below) / Z95, (above - centre) / Z95)
 
 
 def of_range(kind: Kind, value: float, low: float, high: float) -> Distribution:

@@ -77,11 +77,11 @@ def leading(typing: Any, value: Any) -> Any:
 
 @part
 def bin_of(value, kind):
-    """The bin of a value."""
+    """The bin of a value; what is no number goes into the first, and makes the mean none."""
     if kind == FRACTION:
-        if value <= 0.0:
-            return 0
-        return EVEN + 1 if value >= 1.0 else 1 + int(value * EVEN)
+        if value >= 1.0:
+            return EVEN + 1
+        return 1 + int(value * EVEN) if value > 0.0 else 0
     size = min(max(leading(abs(value)) - (_FIRST - 1), 0), GROWING)
     if kind == POSITIVE:
         return size if value > 0.0 else 0

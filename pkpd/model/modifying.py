@@ -138,6 +138,26 @@ def modified_effect(effect: Effect, acting: Acting) -> Effect:
     )
 
 
+def factors_of(model: Model, further: Iterable[Acting]) -> dict[str, float]:
+    """What modifiers multiply the parameters of a model and its effects with, those of effects as "effect.parameter".
+
+    further : that do not act in the model itself
+    """
+    found: dict[str, float] = {}
+    for acting in further:
+        names = [(name, change.factor) for change in acting.kinetics for name in model.roles[change.role]]
+        names += [
+            (f"{effect.id}.{change.what}", change.amount)
+            for effect in model.effects
+            for change in acting.effects
+            if change.of == effect.id and change.what in effect.parameters
+            if acting.modifier.id not in effect.modifiers
+        ]
+        for name, factor in names:
+            found[name] = found.get(name, 1.0) * factor
+    return found
+
+
 def _origin(modifier: Modifier, sources: Mapping[str, Source], old: Parameter, source: str, how: str) -> Source:
     """Where a changed parameter comes from: what it was, and the modifier with its own source."""
     before, cited = sources[old.source], modifier.sources[source]

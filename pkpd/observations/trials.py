@@ -13,6 +13,7 @@ from pkpd.observations import findings
 from pkpd.observations.cells import Cells, folder, rows
 from pkpd.observations.counting import Share
 from pkpd.routes import ROUTES
+from pkpd.statistics.normal import Z95
 
 Estimate = tuple[float, tuple[float, float]]
 
@@ -22,7 +23,6 @@ READINGS = ("at", "best", "average", "")
 SCALES = ("0-10", "fraction", "Hedges g", "")
 SPREADS = ("SE", "SD", "as printed", "")
 COMPARATORS = ("no treatment", "")
-Z95 = 1.959963984540054  # 97.5 % point of the standard normal distribution
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.comparing import course
-from pkpd.comparison import JOINT_STATES, Z95, Arm, Comparison
+from pkpd.comparison import JOINT_STATES, Arm, Comparison
 from pkpd.dosing.regimen import Regimen
 from pkpd.effects.response import effect_values
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.moments import course_times, window
 from pkpd.outcomes import RELIEF_TIMES, WEEK
+from pkpd.statistics.normal import Z95
 from pkpd.times import TICKS_PER_HOUR, to_hours
 
 Floats = NDArray[np.float64]

@@ -11,6 +11,7 @@ from pkpd.errors import StudyError
 from pkpd.plot import style
 from pkpd.plot.sheet import Sheet, Symbol, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, text_height, wrap
+from pkpd.statistics.normal import Z95
 from pkpd.trials.literature import Literature
 from pkpd.trials.words import title_of, unit_text
 
@@ -78,7 +79,7 @@ def _funnel(sheet: Sheet, made: Literature, which: int, top: float) -> None:
     )
     deepest = 1.1 * float(errors.max())
     for side in (-1, 1):
-        axes.plot([0, side * 1.96 * deepest], [0, deepest], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
+        axes.plot([0, side * Z95 * deepest], [0, deepest], color=GREY, linewidth=0.8, linestyle=(0, (2, 2)), zorder=0)
     axes.plot([scale * made.truth] * 2, [0, deepest], color=INK, linewidth=1.4, zorder=0)
     ends = [*estimates, scale * made.truth, 0.0]
     room = 0.08 * (max(ends) - min(ends))

@@ -18,13 +18,16 @@ Mask = NDArray[np.bool_]
 def bearers(population: Population) -> dict[Any, Mask]:
     """Who has each modifier of a population, (size) each, in the order they are given.
 
-    Of a share the patient's own number for that modifier decides; of a criterion, whether he meets it.
+    Of a share the patient's own number for that modifier decides, in those among whom it is; of a criterion, whether he
+    meets it.
     """
     found: dict[Any, Mask] = {}
     for key, who in population.modifiers.items():
         if isinstance(who, Share):
             name = key if isinstance(key, str) else key.id
             found[key] = population.uniform(f"modifier {name}") < who.share
+            if who.among:
+                found[key] &= meets(population, who.among)
         else:
             found[key] = meets(population, str(who))
     return found

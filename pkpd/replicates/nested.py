@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from pkpd.comparison import Arm, Comparison
 from pkpd.errors import SimulationError
-from pkpd.estimates.drawing import Estimates, changes_of
+from pkpd.estimates.drawing import Changes, Estimates, changes_of
 from pkpd.individuals import Column, Individuals, of_population
-from pkpd.model.effect import PROBABILITIES, root_of
+from pkpd.model.effect import root_of
 from pkpd.model.model import Model
 from pkpd.model.program import Program
 from pkpd.moments import course_times, window
@@ -73,20 +73,8 @@ class Crowd:
             ]
         return self._made[model]
 
-    def _replicate(self, model: Model, number: int, changes: Mapping[str, float]) -> Individuals:
-        drawn = self.estimates.of(number, changes)
-        made = of_population(model, self.population, drawn)
-        for effect in model.effects:
-            keys = [key for key in PROBABILITIES if key in effect.curve.parameters]
-            for name in [effect.curve.parameters[key] for key in keys]:
-                values = np.asarray(made.effects[effect.id][name])
-                if values.min() < 0 or values.max() > 1:
-                    raise SimulationError(
-                        f"replicate {number}: the draws of {effect.id} make {name} {float(values.max()):.3g}, no "
-                        "probability from 0 to 1. Give its parameters as a table of draws, or do not sample their "
-                        "ranges."
-                    )
-        return made
+    def _replicate(self, model: Model, number: int, changes: Changes) -> Individuals:
+        return of_population(model, self.population, self.estimates.of(number, changes))
 
     def is_touched(self, model: Model, output: str) -> bool:
         """Whether a drawn estimate may act on an output."""

@@ -102,7 +102,7 @@ def _other(name: str, model: Model, main: Model, regimens: Mapping[str, Given], 
             regimen = taken.regimen
             if regimen != plan.regimen:
                 halved.append(arm)
-        given[arm] = (regimen, *plan.modifiers)
+        given[arm] = (regimen, *plan.modifiers, *plan.effects)
         modified_for(equipped, planned(given[arm], f'regimen "{arm}"'), f'regimen "{arm}"')
     return Other(name, equipped, given), halved
 

@@ -13,7 +13,8 @@ from pkpd.arms import Given
 from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.errors import SimulationError, unknown
-from pkpd.estimates.drawing import LEAVE, draw_estimates
+from pkpd.estimates.drawing import LEAVE, PUBLISHED, Estimates, changes_of, draw_estimates
+from pkpd.estimates.given import parameters_of
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import Population
@@ -36,7 +37,7 @@ def uncertainty(
     subjects: Population | int = 500,
     until: Any = None,
     *,
-    replicates: int = 200,
+    replicates: int | Estimates = 200,
     models: str | Sequence[Model | str] | Mapping[str, Model] | None = None,
     times: Any = None,
     quantities: Sequence[str] | None = None,
@@ -61,7 +62,8 @@ def uncertainty(
     regimens   : as for `compare`
     subjects   : Population, or number of patients; the same patients, by address, in every replicate and arm
     until      : as for `compare`
-    replicates : how often the estimates are drawn, at least 40
+    replicates : how often the estimates are drawn, at least 40; or `pkpd.draw_estimates(...)` of the model with the
+                 effects that are computed. Under other models those of it that no file states stand for the same ones
     models     : others to stand beside it, each drawn apart: models or their names, or name -> model, or "library" for
                  all that take every regimen. One without effects takes those of `model`, else it keeps its own
     times      : of the curves, as for `simulate`; where each quantity changes unless given
@@ -76,8 +78,14 @@ def uncertainty(
     returns    : Uncertainty. Its variance shares are by the law of total variance (pkpd/replicates/summaries.py)
     Raises a PkpdError for anything that does not fit, before anything runs, and for a replicate that cannot be solved.
     """
-    if isinstance(replicates, bool) or not isinstance(replicates, (int, np.integer)) or replicates < FEWEST:
-        raise SimulationError(f"replicates: {replicates!r} is not a whole number from {FEWEST} on: 2.5 % is one of it.")
+    given = replicates if isinstance(replicates, Estimates) else None
+    count = replicates.replicates if isinstance(replicates, Estimates) else replicates
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < FEWEST:
+        raise SimulationError(f"replicates: {count!r} is not a whole number from {FEWEST} on: 2.5 % is one of it.")
+    if given is not None and not (scans == LEAVE and covariance is None and draws is None):
+        raise SimulationError(
+            "replicates: these estimates are drawn already. Give scans, covariance and draws to pkpd.draw_estimates."
+        )
     if not isinstance(subjects, Population) and (
         isinstance(subjects, bool) or not isinstance(subjects, (int, np.integer))
     ):
@@ -92,15 +100,18 @@ def uncertainty(
             'Give the modifiers to an arm, such as ("20 mg oral", "clarithromycin"), or leave them out.'
         )
     people = people if seed is None else replace(people, seed=seed)
-    if people.size * replicates > MOST:
+    if people.size * count > MOST:
         raise SimulationError(
-            f"uncertainty: {replicates} replicates of {people.size} patients are more than {MOST:,} in all. Give fewer."
+            f"uncertainty: {count} replicates of {people.size} patients are more than {MOST:,} in all. Give fewer."
         )
     at = None if times is None else read_times(times)
     if at is not None and at.ndim == 2:
         raise SimulationError("uncertainty: curves need times that are the same for all patients.")
 
     base, _ = equipped(model, effects)
+    if given is not None:
+        _refuse_others_draws(given, base)
+        draws = {one.name: one.draws for one in given.sampled if one.basis != PUBLISHED} or None
 
     def compared(one: Model, given: Mapping[str, Given], own: Sequence[Effect] | None) -> Comparison:
         made = compare(
@@ -124,19 +135,43 @@ def uncertainty(
     others, notes = beside(base, regimens, models, main.analyte)
     ready = []
     for one in (Other(base.id, base, regimens), *others):
-        drawn = draw_estimates(
-            one.model,
-            int(replicates),
-            seed=people.seed,
-            scans=own_part(scans, one.model, base),
-            covariance=own_part(covariance, one.model, base),
-            draws=own_part(draws, one.model, base),
-        )
+        if given is not None and one.model is base:
+            drawn = given
+        else:
+            drawn = draw_estimates(
+                one.model,
+                int(count),
+                seed=people.seed if given is None else given.seed,
+                scans=own_part(scans, one.model, base),
+                covariance=own_part(covariance, one.model, base),
+                draws=own_part(draws, one.model, base),
+            )
         comparison = main if one.model is base else compared(one.model, one.regimens, one.model.effects)
         ready.append((one.name, comparison, Crowd(one.model, people, drawn, tolerance, threads)))
-    tally = _Tally(len(ready) * len(main.arms) * (1 + len(wanted)) * people.size * replicates, progress)
+    tally = _Tally(len(ready) * len(main.arms) * (1 + len(wanted)) * people.size * int(count), progress)
     views = tuple(_view(name, comparison, crowd, wanted, at, tally) for name, comparison, crowd in ready)
-    return Uncertainty(views, (*main.notes, *notes), title)
+    return Uncertainty(views, (*main.notes, *notes, *_own(ready[0][-1], main)), title)
+
+
+def _refuse_others_draws(given: Estimates, base: Model) -> None:
+    """Refuse draws of another model than the one whose regimens are compared, or of it without its effects."""
+    drawn, own = parameters_of(given.model), parameters_of(base)
+    for name in {**own, **drawn}:
+        if name not in drawn or name not in own or drawn[name].parameter != own[name].parameter:
+            raise SimulationError(
+                f"replicates: the estimates were drawn for another model than {base.id} with its effects; {name} is "
+                "not the same. Draw them with pkpd.draw_estimates(model.with_effects(...), ...)."
+            )
+
+
+def _own(crowd: Crowd, main: Comparison) -> list[str]:
+    """A note on estimates that are drawn, but not in the arms that have values of their own."""
+    arms: dict[str, list[str]] = {}
+    for arm in main.arms:
+        own = changes_of(crowd.model, arm.individuals.model).own
+        if held := [one.name for one in crowd.estimates.sampled if one.name in own]:
+            arms.setdefault(", ".join(held), []).append(f'"{arm.name}"')
+    return [f"In {', '.join(names)}: the arm's own {held} is held, not drawn." for held, names in arms.items()]
 
 
 def _view(

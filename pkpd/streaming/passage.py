@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pkpd import validity
+from pkpd.company import note_of_some
 from pkpd.dosing.regimen import Regimen
 from pkpd.flags import Flag
 from pkpd.individuals import Individuals
@@ -121,6 +122,7 @@ class Passage:
         self._lock = threading.Lock()
         self._taken, self._done, self._failed = 0, 0, False
         self._seen: list[list[validity.Seen]] = [[] for _ in arms]
+        self._have: list[dict[str, tuple[int, Model]]] = [{} for _ in arms]
 
     def run(self, keep: Callable[[Piece], None]) -> None:
         """Solve everybody.
@@ -173,9 +175,18 @@ class Passage:
             self._seen[number] = (
                 [one.and_more(more) for one, more in zip(known, counted, strict=True)] if known else counted
             )
+            for name, mask in people.beside.items():
+                before = self._have[number].get(name, (0, None))[0]
+                self._have[number][name] = before + int(mask.sum()), people.variants[name]
             self._done += people.size
             if self._progress is not None:
                 self._progress(self._done / (self._size * len(self._arms)))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the patients' own modifiers change, and in how many."""
+        told = (note_of_some(have, self._size, model) for own in self._have for have, model in own.values())
+        return tuple(dict.fromkeys(told))
 
     @property
     def flags(self) -> tuple[Flag, ...]:

@@ -96,6 +96,11 @@ def percentiles(
             )
 
         allowed = enough.ERROR if error is None else error
+        if not ((shares := fractions(at)) > 0).all() or not (shares < 1).all():
+            raise SimulationError(
+                f"at: {at!r} has 0 or 1, the least and the largest of the patients, which have no standard error. With "
+                'subjects="auto" or an error, give fractions between them.'
+            )
         made, told = enough.until_enough(run, lambda made: _farthest(made, allowed), allowed, at_most)
         return replace(made, notes=(*made.notes, told))
     task = _task(model, regimens, subjects, times, quantities, at, effects, seed, tolerance)
@@ -159,9 +164,10 @@ def _farthest(made: Percentiles, error: float) -> Farthest:
             for (row, share), errs in zip(rows, errors, strict=True):
                 for value, own, spread, hour in zip(row, errs, deviation[arm, number], made.hours, strict=True):
                     limit = enough.allowed(error, unit, value, spread)
-                    if own > worst.times * limit and limit > 0:
+                    times = enough.times(own, limit)
+                    if times > worst.times:
                         what = f"the mean of {quantity}" if share == "mean" else f"percentile {share:g} of {quantity}"
-                        worst = Farthest(own / limit, f"{what} at {hour:g} h under {regimen}")
+                        worst = Farthest(times, f"{what} at {hour:g} h under {regimen}")
     return worst
 
 
@@ -280,9 +286,15 @@ def _run(task: _Task, sort: bool, threads: int, progress: Progress | None, chunk
         n,
         task.seed,
         sort,
-        task.notes,
+        (*task.notes, *passage.notes),
         passage.flags,
     )
+
+
+def _refuse_missing(values: Floats, regimen: str, quantity: str) -> None:
+    """Refuse values, or means of them, that are no number."""
+    if np.isnan(values).any():
+        raise SimulationError(f'percentiles: regimen "{regimen}" leaves some patients without a value of {quantity}.')
 
 
 def _sorted(task: _Task, passage: Passage, wanted: Floats) -> tuple[Floats, Floats, Floats, Floats]:
@@ -293,6 +305,7 @@ def _sorted(task: _Task, passage: Passage, wanted: Floats) -> tuple[Floats, Floa
     def keep(piece: Piece) -> None:
         for number, name in enumerate(quantities):
             made = piece.solved.values(name)
+            _refuse_missing(made, task.arms[piece.arm].name, name)
             values[piece.arm, number, :, piece.first : piece.first + made.shape[1]] = made
 
     passage.run(keep)
@@ -317,6 +330,8 @@ def _counted(task: _Task, passage: Passage, wanted: Floats) -> tuple[Floats, Flo
             piece.solved.count(name, kind, tally.counts(piece.hand, number))
             for number, (name, kind) in enumerate(zip(quantities, tally.kinds, strict=True))
         ]
+        for name, moments in zip(quantities, counted, strict=True):
+            _refuse_missing(moments.mean, task.arms[piece.arm].name, name)
         tally.add(piece.chunk, piece.solved.size, counted)
 
     passage.run(keep)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from pkpd.estimates.scales import WIDEST_LOGIT, Z975, Distribution, Kind, moments, of_error, of_interval, of_range
+from pkpd.estimates.scales import WIDEST_LOGIT, Distribution, Kind, moments, of_error, of_interval, of_range
+from pkpd.statistics.normal import Z95
 
 values = st.floats(1e-4, 1e4)
 
@@ -46,7 +47,7 @@ def test_an_interval_is_met_at_both_ends(kind: Kind, value: float, below: float,
     z = np.linspace(-4, 4, 81)
     drawn = one.at(z)
     assert (np.diff(drawn) > 0).all()
-    ends = one.at(np.array([-Z975, 0.0, Z975]))
+    ends = one.at(np.array([-Z95, 0.0, Z95]))
     assert ends == pytest.approx([low, value, high], rel=1e-9)
     if kind == "logit":
         assert drawn.min() > 0

@@ -207,6 +207,32 @@ def test_effects_may_be_the_choice_as_well() -> None:
     assert uncertainty.line("days", "peak S-ketamine in plasma").shares[2] == pytest.approx(0, abs=1e-12)
 
 
+def test_draws_may_be_made_before_and_given() -> None:
+    def run(replicates: Any, **options: Any) -> Uncertainty:
+        few = pkpd.Population(6, seed=3)
+        beside = ["otto2021-s-ketamine"]
+        arms = {"S": "s-ketamine 20 mg iv over 1 h"}
+        return pkpd.uncertainty(
+            kamp(), arms, few, replicates=replicates, models=beside, times=["1 h"], until="9 d", **options
+        )
+
+    model, scans = kamp().with_effects(*pkpd.default_effects()), ["fast-relief.C50", "CL"]
+    asked = run(40, scans=scans)
+    given = run(pkpd.draw_estimates(model, 40, seed=3, scans=scans))
+    assert repr(asked.rows()) == repr(given.rows())
+    for one, other in zip(asked.views, given.views, strict=True):
+        for name in [estimate.name for estimate in one.estimates.sampled]:
+            assert (one.estimates[name] == other.estimates[name]).all()
+    with pytest.raises(SimulationError, match="drawn already"):
+        run(pkpd.draw_estimates(model, 40), scans="uniform")
+    with pytest.raises(SimulationError, match=r"39 is not a whole number from 40"):
+        run(pkpd.draw_estimates(model, 39))
+    with pytest.raises(SimulationError, match="drawn for another model than kamp2020-ketamine with its effects"):
+        run(pkpd.draw_estimates(kamp(), 40))
+    with pytest.raises(SimulationError, match="CL is not the same"):
+        run(pkpd.draw_estimates(model.with_values(CL="70 L/h"), 40))
+
+
 def test_library_models_that_cannot_are_left_out() -> None:
     regimens = {"film": "s-ketamine 50 mg sublingual"}
     model = pkpd.load("simons2022-s-ketamine")

@@ -37,6 +37,14 @@ def counted(values: Floats, kind: int, divisor: float = 1.0) -> tuple[NDArray[np
     return counts, found
 
 
+@pytest.mark.parametrize("kind", [POSITIVE, SIGNED, FRACTION])
+def test_what_is_no_number_stays_within_its_row_and_makes_the_mean_none(kind: int) -> None:
+    values = np.array([0.25, np.nan, -np.nan, 0.5] * 4)
+    counts, found = counted(values, kind)
+    assert counts.sum() == len(values) and counts[0] == 8
+    assert np.isnan(found.mean[0, 0])
+
+
 NUMBERS = {
     POSITIVE: st.one_of(st.floats(1e-9, 1e8), st.just(0.0), st.floats(0.9, 1.1), st.sampled_from([1.0, 2.0, 0.5])),
     SIGNED: st.one_of(st.floats(-1e8, -1e-9), st.floats(1e-9, 1e8), st.just(0.0), st.sampled_from([1.0, -1.0])),

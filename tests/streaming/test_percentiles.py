@@ -11,6 +11,7 @@ import pytest
 import pkpd
 from pkpd.errors import PkpdError, SimulationError, UnknownName
 from pkpd.streaming import verb
+from pkpd.streaming.reading import Chunk
 
 KAMP = pkpd.load("kamp2020-ketamine")
 STEPPED = pkpd.load("one-compartment-michaelis-menten")
@@ -189,6 +190,37 @@ def test_a_failure_in_one_chunk_ends_the_run() -> None:
     people = pkpd.Population(4000, weight=pkpd.Spread(25.0, 6.0, "normal", 8.0, 60.0), covariates={"age": "9 year"})
     with pytest.raises(SimulationError, match="limit"):
         run(people, exact=False)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_patient_without_a_value_is_refused(exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = Chunk.values
+
+    def lacking(self: Chunk, name: str) -> Any:
+        made = values(self, name)
+        if self.size > verb.PILOT:
+            made = made.copy()
+            made[1, 1200] = np.nan
+        return made
+
+    monkeypatch.setattr(Chunk, "values", lacking)
+    with pytest.raises(SimulationError, match='"daily" leaves some patients without a value of psychotomimetic-asked'):
+        run(1300, ["psychotomimetic-asked"], exact=exact)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_notes_tell_what_the_patients_have_as_a_comparison_does(exact: bool) -> None:
+    model, drugs = pkpd.load("ashraf2018-s-ketamine"), {"clarithromycin": 0.4, "ticlopidine": 0.3}
+    arms = {"plain": "s-ketamine 14 mg oral", "on it": ("s-ketamine 14 mg oral", "clarithromycin")}
+    people = pkpd.Population(1100, modifiers=drugs)
+    made = pkpd.percentiles(model, arms, people, "1 h", quantities=["S-ketamine"], effects=[], exact=exact)
+    compared = pkpd.compare(model, arms, people, until="1 d", effects=[])
+    own = [note for note in compared.notes if "patients:" in note]
+    assert len(own) >= 2 and own == [note for note in made.notes if "patients:" in note]
+    chunked = verb._run(
+        verb._task(model, arms, people, "1 h", ["S-ketamine"], (0.5,), [], None, None), exact, 2, None, 512
+    )
+    assert chunked.notes == made.notes
 
 
 def test_names_that_are_not_there() -> None:
