@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pkpd.plot import style
 from pkpd.plot.sheet import Sheet, Symbol, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, text_height, wrap
+from pkpd.statistics.normal import Z95
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Counts, Mean
 from pkpd.trials.words import answers, headline, title_of, unit_text, value_text
@@ -134,7 +135,7 @@ def _arms(sheet: Sheet, made: Trials, result: EndpointResult, top: float) -> Non
 def _published(arm: Counts | Mean) -> tuple[float, float, float]:
     """Value and 95 % interval of one arm."""
     if isinstance(arm, Mean):
-        half = 1.959963984540054 * arm.error
+        half = Z95 * arm.error
         return arm.value, arm.value - half, arm.value + half
     from pkpd.observations.counting import exact_interval
 

@@ -18,6 +18,7 @@ from pkpd.model.tomltext import Document, Table
 from pkpd.observations.trials import Trial as Row
 from pkpd.observations.trials import trials as rows
 from pkpd.population.people import Population
+from pkpd.statistics.normal import Z95
 from pkpd.times import ticks
 from pkpd.trials.values import (
     DESIGNS,
@@ -220,7 +221,7 @@ def _of_row(table: Table, kind: str, row: Row) -> Observed:
 def _mean_of(value: float | None, estimate: Any, patients: int | None, outcome: str) -> Mean | None:
     if value is None:
         return None
-    error = math.nan if estimate is None else (estimate[1][1] - estimate[0]) / 1.959963984540054
+    error = math.nan if estimate is None else (estimate[1][1] - estimate[0]) / Z95
     return Mean(1.0 - value if outcome == "mean remaining" else value, error, patients)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pkpd.errors import unknown
 from pkpd.flags import Flag
 from pkpd.population.criteria import Screened
+from pkpd.statistics.normal import Z95
 from pkpd.trials.analysing import Found
 from pkpd.trials.values import Counts, Endpoint, Mean, Trial
 
@@ -316,7 +317,7 @@ def _of_means(drug: Mean, control: Mean) -> ObservedDifference:
 
     estimate, error = drug.value - control.value, math.hypot(drug.error, control.error)
     p = 2.0 * float(ndtr(-abs(estimate) / error)) if error > 0 else math.nan
-    half = 1.959963984540054 * error
+    half = Z95 * error
     return ObservedDifference(estimate, estimate - half, estimate + half, p)
 
 
