@@ -20,6 +20,7 @@ from pkpd.errors import unknown
 from pkpd.flags import Flag
 from pkpd.individuals import Individuals
 from pkpd.statistics.normal import Z95
+from pkpd.statistics.two_by_two import wilson
 
 if TYPE_CHECKING:
     import pandas
@@ -140,25 +141,12 @@ class Summary:
     median_error: float = math.nan
 
 
-def wilson(events: float, subjects: int) -> tuple[float, float]:
-    """95 % score interval of a proportion.
-
-    events   : how many had it
-    subjects : of how many
-    Source: Wilson, J Am Stat Assoc 1927;22:209-212.
-    """
-    p, z2 = events / subjects, Z95**2
-    centre = (p + z2 / (2 * subjects)) / (1 + z2 / subjects)
-    half = Z95 * math.sqrt(p * (1 - p) / subjects + z2 / (4 * subjects**2)) / (1 + z2 / subjects)
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def summarise(arm: Arm, outcome: Outcome) -> Summary:
     """Mean or probability of an outcome with its interval and Monte-Carlo error."""
     values, n = outcome.values, len(outcome.values)
     mean = float(values.mean())
     if outcome.event:
-        low, high = wilson(float(values.sum()), n)
+        low, high = (float(end) for end in wilson(values.sum(), n))
         return Summary(
             arm.name,
             outcome.name,

@@ -6,15 +6,33 @@ The formulas are those of plain draws. Low-discrepancy draws scatter less, so un
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pkpd.errors import SimulationError
 
 Floats = NDArray[np.float64]
 
 EVEN_DRAWS = (
     "Low-discrepancy draws: the Monte-Carlo errors given are those of as many plain draws; the true ones are smaller."
 )
+
+
+def fractions(given: Sequence[float], where: str) -> Floats:
+    """Fractions from 0 to 1 at which percentiles are asked for, (shares).
+
+    where : the argument, for errors
+    Raises SimulationError for what is none.
+    """
+    try:
+        found = np.atleast_1d(np.asarray(given, float))
+    except (TypeError, ValueError) as cause:
+        raise SimulationError(f"{where}: {given!r} are not numbers from 0 to 1.") from cause
+    if found.ndim != 1 or found.size == 0 or not ((found >= 0) & (found <= 1)).all():
+        raise SimulationError(f"{where}: {given!r} are not numbers from 0 to 1, such as (0.05, 0.5, 0.95).")
+    return found
 
 
 def beside(shares: Floats, subjects: int) -> Floats:

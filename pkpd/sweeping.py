@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd import validity
+from pkpd import montecarlo, validity
 from pkpd.dosing.prescription import as_regimen
 from pkpd.dosing.regimen import Regimen
 from pkpd.errors import SimulationError, unknown
@@ -68,7 +68,7 @@ def sweep(
     if ticks.ndim == 2:
         raise SimulationError("sweep: percentiles over subjects need times that are the same for all of them.")
     read = _reader(subjects, ticks, of, tolerance)
-    summary = _Summary(_fractions(quantiles), subjects.size)
+    summary = _Summary(montecarlo.fractions(quantiles, "quantiles"), subjects.size)
     flags: list[tuple[Flag, ...]] = [()] * len(plans)
     made = np.empty((3, len(plans), len(summary.fractions), len(ticks)))
     workers = min(thread_count(threads), len(plans))
@@ -264,13 +264,3 @@ def _named(regimens: Mapping[str, Regimen | str] | Sequence[Regimen | str]) -> d
     if not plans:
         raise SimulationError("sweep: no regimens. Give at least one, name -> prescription.")
     return plans
-
-
-def _fractions(quantiles: Sequence[float]) -> Floats:
-    try:
-        fractions = np.atleast_1d(np.asarray(quantiles, float))
-    except (TypeError, ValueError) as cause:
-        raise SimulationError(f"quantiles: {quantiles!r} are not numbers from 0 to 1.") from cause
-    if fractions.ndim != 1 or fractions.size == 0 or not ((fractions >= 0) & (fractions <= 1)).all():
-        raise SimulationError(f"quantiles: {quantiles!r} are not numbers from 0 to 1, such as (0.05, 0.5, 0.95).")
-    return fractions

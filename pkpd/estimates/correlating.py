@@ -10,6 +10,7 @@ Source: Cario and Nelson, Modeling and generating random vectors with arbitrary 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
 from pkpd.estimates.scales import Distribution, moments, nodes
+from pkpd.statistics.definite import breach
 
 Floats = NDArray[np.float64]
 
@@ -51,17 +53,15 @@ def refuse_indefinite(matrix: Floats, names: Sequence[str], where: str) -> None:
                     f"makes a correlation of {matrix[i, j] / (sds[i] * sds[j]):.3f}; with these variances it lies "
                     f"between -{sds[i] * sds[j]:.4g} and {sds[i] * sds[j]:.4g}."
                 )
-    correlations = matrix / np.outer(sds, sds)
-    for size in range(2, len(names) + 1):
-        if np.linalg.eigvalsh(correlations[:size, :size])[0] > 1e-12:
-            continue
-        row = correlations[size - 1, : size - 1]
-        worst = int(np.argmax(np.abs(row)))
-        raise SimulationError(
-            f"{where}: it is not positive definite from {names[size - 1]} on: its correlations with "
-            f"{', '.join(names[: size - 1])} do not fit those between them. The largest is that with {names[worst]}, "
-            f"{row[worst]:.3f}."
-        )
+    found = breach(matrix / np.outer(sds, sds), itertools.combinations(range(len(names)), 2))
+    if found is None:
+        return
+    (i, j), size = found.pair, sds[found.pair[0]] * sds[found.pair[1]]
+    raise SimulationError(
+        f"{where}: it is not positive definite: {', '.join(names[k] for k in found.among)} do not go together. What "
+        f"would have to change least is the covariance {matrix[i, j]:g} of {names[i]} and {names[j]}; with the others "
+        f"as they are it lies between {found.low * size:.4g} and {found.high * size:.4g}."
+    )
 
 
 def normal_correlations(matrix: Floats, distributions: Mapping[str, Distribution], where: str) -> Floats:

@@ -14,9 +14,9 @@ from functools import lru_cache
 import numpy as np
 
 from pkpd.errors import ModelFileError, UnknownName, nearest
-from pkpd.model.definite import LEAST, allowed
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
+from pkpd.statistics.definite import LEAST, allowed
 
 Weights = Mapping[str, float]  # address of a standard normal number -> its weight; the squares add up to 1
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from pkpd import units
 from pkpd.errors import nearest
-from pkpd.model.definite import breach
 from pkpd.model.parts import Between, Correlation, Covariance, Parameter, Source
 from pkpd.model.sections import ID, NAME, WHY, read_origin
 from pkpd.model.tomltext import Table
+from pkpd.statistics.definite import breach
 
 
 class _Given(NamedTuple):

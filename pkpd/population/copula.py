@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
+from pkpd.statistics.definite import breach
 
 Floats = NDArray[np.float64]
 Pair = tuple[str, str]
 
 FIRST = ("weight", "age", "sex")  # keep their own numbers whatever else is correlated with them
-_LEAST = 1e-10  # a variance left below this is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,61 +63,31 @@ def copula(correlations: Mapping[Pair, float]) -> Copula:
     for (first, second), rho in given.items():
         i, j = names.index(first), names.index(second)
         matrix[i, j] = matrix[j, i] = 2 * math.sin(math.pi * rho / 6)
-    return Copula(tuple(names), _factor(matrix, names, given))
+    _refuse_indefinite(matrix, names, given)
+    return Copula(tuple(names), _factor(matrix))
 
 
-def _factor(matrix: Floats, names: Sequence[str], given: Mapping[Pair, float]) -> tuple[tuple[float, ...], ...]:
-    """Cholesky's factor, written out so that the first row that does not fit is known."""
+def _factor(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    """Cholesky's factor, written out, of a matrix that is positive definite."""
     rows: list[tuple[float, ...]] = []
-    for i in range(len(names)):
+    for i in range(len(matrix)):
         row: list[float] = []
         for j in range(i):
             row.append((matrix[i, j] - math.fsum(a * b for a, b in zip(row, rows[j], strict=False))) / rows[j][j])
-        left = 1.0 - math.fsum(part * part for part in row)
-        if left <= _LEAST:
-            _refuse(matrix, names, given, i)
-        rows.append((*row, math.sqrt(left)))
+        rows.append((*row, math.sqrt(1.0 - math.fsum(part * part for part in row))))
     return tuple(rows)
 
 
-def _refuse(matrix: Floats, names: Sequence[str], given: Mapping[Pair, float], last: int) -> None:
-    """Name the entry of row `last` that must change least for the matrix up to it to be positive definite."""
-    best: tuple[float, str] | None = None
-    for (first, second), rho in given.items():
-        i, j = sorted((names.index(first), names.index(second)))
-        if j != last:
-            continue
-        fits = _range(matrix[: last + 1, : last + 1], i)
-        if fits is None:
-            continue
-        low, high = (6 / math.pi * math.asin(end / 2) for end in fits)
-        away = max(low - rho, rho - high)
-        if best is None or away < best[0]:
-            best = (
-                away,
-                f"{rho:g} between {first} and {second}; with the others as they are it lies above {low:.3g} "
-                f"and below {high:.3g}",
-            )
-    if best is None:
-        others = ", ".join(sorted({name for pair in given if names[last] in pair for name in pair} - {names[last]}))
-        told = f"no one entry alone: those of {names[last]} with {others} do not go together with the rest"
-    else:
-        told = best[1]
+def _refuse_indefinite(matrix: Floats, names: Sequence[str], given: Mapping[Pair, float]) -> None:
+    """Refuse correlations that cannot all hold, naming the one that would have to change least."""
+    pairs = {(names.index(first), names.index(second)): (first, second) for first, second in given}
+    found = breach(matrix, pairs) if pairs else None
+    if found is None:
+        return
+    first, second = pairs[found.pair]
+    low, high = (6 / math.pi * math.asin(end / 2) for end in (found.low, found.high))
     raise SimulationError(
-        f"population: the correlations cannot all hold (the matrix is not positive definite). What breaks it is {told}."
+        "population: the correlations cannot all hold (the matrix is not positive definite). What breaks it is "
+        f"{given[first, second]:g} between {first} and {second}; with the others as they are it lies above {low:.3g} "
+        f"and below {high:.3g}."
     )
-
-
-def _range(matrix: Floats, j: int) -> tuple[float, float] | None:
-    """Between which values the entry (last, j) leaves the matrix positive definite, all others kept; None for none.
-
-    1 - r' inv(A) r > 0 is a quadratic inequality in that entry; A, the matrix without the last row, is definite.
-    """
-    inverse = np.linalg.inv(matrix[:-1, :-1])
-    others = matrix[-1, :-1].copy()
-    others[j] = 0.0
-    a, b = inverse[j, j], float(inverse[j] @ others)
-    under = b * b - a * (float(others @ inverse @ others) - 1)
-    if under <= 0:
-        return None
-    return (-b - math.sqrt(under)) / a, (-b + math.sqrt(under)) / a

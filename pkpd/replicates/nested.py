@@ -14,9 +14,7 @@ from pkpd.comparison import Arm, Comparison
 from pkpd.errors import SimulationError
 from pkpd.estimates.drawing import Changes, Estimates, changes_of
 from pkpd.individuals import Column, Individuals, of_population
-from pkpd.model.effect import root_of
 from pkpd.model.model import Model
-from pkpd.model.program import Program
 from pkpd.moments import course_times, window
 from pkpd.outcomes import RELIEF_TIMES, WEEK, Asked, followed, outcomes
 from pkpd.population.people import Population
@@ -34,6 +32,7 @@ from pkpd.replicates.values import NO_ENDS, Curve, Outcome, drawn_interval
 from pkpd.result import Result
 from pkpd.simulation import concentrations, extremes, thread_count
 from pkpd.solving import Tolerance
+from pkpd.streaming.reading import LEFT, outputs_of
 from pkpd.times import TICKS_PER_HOUR
 
 Floats = NDArray[np.float64]
@@ -41,7 +40,6 @@ Integers = NDArray[np.int64]
 
 BLOCK = 20_000  # patients solved at once
 HELD = 8_000_000  # values of a curve held at once
-AVERAGED = ("pain", "relief")
 LONGEST = max(RELIEF_TIMES.values()) * WEEK
 
 
@@ -162,7 +160,7 @@ def curve_of(
         return None
     ticks = _times(arm, comparison.horizon, quantity, times)
     unit, how = "", "median" if _is_measured(people, quantity) else "mean"
-    outputs = needed(people.model, people.program, quantity)
+    outputs = outputs_of(people.model, people.program, quantity) or people.program.outputs[:1]
     rows: list[tuple[float, float, Ends, Floats, Ends, Floats]] = []
     found_parts = []
 
@@ -224,25 +222,14 @@ def curve_of(
 def _is_measured(people: Individuals, quantity: str) -> bool:
     """Whether it is a level or a measure, of which the median patient is typical; else a score or a probability."""
     effect = next((effect for effect in people.model.effects if effect.id == quantity), None)
-    return quantity not in AVERAGED and (effect is None or effect.role == "measure")
-
-
-def needed(model: Model, program: Program, quantity: str) -> tuple[str, ...]:
-    """The outputs that a quantity is made of."""
-    if quantity in program.outputs:
-        return (quantity,)
-    roles = ("relief", "placebo", "baseline")
-    behind = [e for e in model.effects if (e.role in roles if quantity in AVERAGED else e.id == quantity)]
-    roots = [root_of(effect, model.effects) for effect in behind]
-    found = dict.fromkeys(program.site_of(root) for root in roots if root.driver is not None)
-    return tuple(found) or program.outputs[:1]
+    return quantity not in LEFT and (effect is None or effect.role == "measure")
 
 
 def _times(arm: Arm, horizon: int, quantity: str, times: Integers | None) -> Integers:
     """When a quantity is looked at: relief from the start to 12 weeks after the end, all else while drug acts."""
     if times is not None:
         return times
-    if quantity not in AVERAGED:
+    if quantity not in LEFT:
         return course_times(arm.regimen, window(arm.end, horizon))
     last = min(arm.end + LONGEST, horizon)
     after = arm.end + np.rint(np.geomspace(1e-4, 1.0, 40) * max(last - arm.end, 0)).astype(np.int64)

@@ -15,7 +15,7 @@ from pkpd.kernels import counting
 from pkpd.kernels.counting import Moments, Product
 from pkpd.kernels.lanes import LANES
 from pkpd.kernels.memory import aligned
-from pkpd.model.effect import Effect, root_of
+from pkpd.model.effect import root_of
 from pkpd.model.model import Model
 from pkpd.model.program import Program
 from pkpd.result import Result
@@ -51,22 +51,20 @@ def asked_of(people: Individuals, quantities: Sequence[str], ticks: Integers) ->
     """
     model, program = people.model, people.program
     names = Result(people, "", ticks / TICKS_PER_HOUR, program.outputs, np.empty((len(program.outputs), 0, 0))).names
-    needed: set[str] = set()
     for name in quantities:
         if name not in names:
             raise unknown("percentiles", "quantity", name, names)
-        if name in program.outputs:
-            needed.add(name)
-        elif name in LEFT:
-            needed |= {site for effect in model.effects for site in _sites(program, model, effect)}
-        else:
-            needed |= _sites(program, model, next(effect for effect in model.effects if effect.id == name))
+    needed = {output for name in quantities for output in outputs_of(model, program, name)}
     return Asked(tuple(quantities), ticks, tuple(name for name in program.outputs if name in needed))
 
 
-def _sites(program: Program, model: Model, effect: Effect) -> set[str]:
-    root = root_of(effect, model.effects)
-    return set() if root.driver is None else {program.site_of(root)}
+def outputs_of(model: Model, program: Program, quantity: str) -> tuple[str, ...]:
+    """The outputs that a quantity is made of; none of what no drug drives."""
+    if quantity in program.outputs:
+        return (quantity,)
+    behind = [e for e in model.effects if (e.role in (*ON_PAIN, "baseline") if quantity in LEFT else e.id == quantity)]
+    roots = [root_of(effect, model.effects) for effect in behind]
+    return tuple(dict.fromkeys(program.site_of(root) for root in roots if root.driver is not None))
 
 
 class Chunk:

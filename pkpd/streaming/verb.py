@@ -96,7 +96,7 @@ def percentiles(
             )
 
         allowed = enough.ERROR if error is None else error
-        if not ((shares := fractions(at)) > 0).all() or not (shares < 1).all():
+        if not ((shares := montecarlo.fractions(at, "at")) > 0).all() or not (shares < 1).all():
             raise SimulationError(
                 f"at: {at!r} has 0 or 1, the least and the largest of the patients, which have no standard error. With "
                 'subjects="auto" or an error, give fractions between them.'
@@ -209,7 +209,7 @@ def _task(
     ticks = read_times(times)
     if ticks.ndim == 2:
         raise SimulationError("percentiles: they need times that are the same for all patients.")
-    shares = fractions(at)
+    shares = montecarlo.fractions(at, "at")
     plans = {name: planned(given, f'regimen "{name}"') for name, given in regimens.items()}
     model, notes = equipped(model, effects)
     people = _population(subjects, seed)
@@ -233,20 +233,6 @@ def _task(
         notes.append(montecarlo.EVEN_DRAWS)
     notes += notes_of({arm.name: arm.model for arm in arms}, plans)
     return _Task(model, tuple(arms), draw, size, pilot.seed, ticks, units, shares, tolerance, tuple(notes))
-
-
-def fractions(at: Sequence[float]) -> Floats:
-    """Fractions from 0 to 1, (shares).
-
-    Raises SimulationError for what is none.
-    """
-    try:
-        found = np.atleast_1d(np.asarray(at, float))
-    except (TypeError, ValueError) as cause:
-        raise SimulationError(f"at: {at!r} are not numbers from 0 to 1.") from cause
-    if found.ndim != 1 or found.size == 0 or not ((found >= 0) & (found <= 1)).all():
-        raise SimulationError(f"at: {at!r} are not numbers from 0 to 1, such as (0.05, 0.5, 0.95).")
-    return found
 
 
 def _population(subjects: Subjects, seed: int | None) -> Population | Mapping[str, Any]:

@@ -168,7 +168,11 @@ def square(**entries: float) -> dict[str, dict[str, float]]:
     [
         (square(CL_CL=4, V1_V1=9, V2_V2=1, CL_V1=6.1), "CL and V1 makes a correlation of 1.017"),
         (square(CL_CL=4, V1_V1=9, V2_V2=-1), "variance of V2 is -1"),
-        (square(CL_CL=1, V1_V1=1, V2_V2=1, CL_V1=0.9, CL_V2=0.9, V1_V2=-0.9), "not positive definite from V2 on"),
+        (square(CL_CL=1, V1_V1=1, V2_V2=1, CL_V1=0.9, CL_V2=0.9, V1_V2=-0.9), "CL, V1, V2 do not go together"),
+        (
+            square(CL_CL=1, V1_V1=4, V2_V2=1, CL_V1=1.8, CL_V2=0.9, V1_V2=-0.4),
+            "is the covariance 1.8 of CL and V1; with the others as they are it lies between -1.214 and 0.4942",
+        ),
         ({"CL": {"CL": 4.0, "V1": 1.0}, "V1": {"CL": 2.0, "V1": 9.0}}, "not symmetric: 1 in row V1, column CL"),
         ({"CL": {"CL": float("nan")}}, "nan, not a number"),
         ({"CL": {"CL": "four"}}, "'four', not a number"),

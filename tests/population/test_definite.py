@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spread_files import between, one_compartment
 
 from pkpd.errors import ModelFileError
-from pkpd.model.definite import allowed, breach
+from pkpd.statistics.definite import allowed, breach
 
 
 @given(st.integers(3, 6), st.integers(0, 2**32 - 1))
