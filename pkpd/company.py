@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -26,19 +26,30 @@ Part = tuple[NDArray[np.int64], Individuals]
 WHOLE = ("log_odds", "factor", "points")  # what modifiers do to the value of an effect's curve
 
 
-def of_patients(model: Model, population: Population, form: str = "") -> Individuals:
+def of_patients(
+    model: Model,
+    population: Population,
+    form: str = "",
+    estimates: Callable[[Model], Mapping[str, float]] | None = None,
+) -> Individuals:
     """The patients of a population under a model, each with the modifiers he has.
 
     model      : with the effects that are to be computed, and with the modifiers that act in everybody; who has one of
                  them as his own has it once
     population : its `modifiers` say who has which
     form       : drug form that is given ("racemate", "S", "R"), for modifiers that hold for one form
+    estimates  : model, with some patients' own modifiers -> parameter, or "effect.parameter" -> typical value in place
+                 of that model's; None for the models' own
     returns    : Individuals; every patient's numbers are those he has alone under model.with_modifiers(his own)
     Raises UnknownName for an unknown modifier, ModelFileError for one that finds nothing to act on, SimulationError
     for one that would give some patients other equations.
     """
+
+    def under(one: Model, people: Population) -> Individuals:
+        return of_population(one, people, None if estimates is None else estimates(one))
+
     if not population.modifiers:
-        return of_population(model, population)
+        return under(model, population)
     everybody = {acting.modifier.id for acting in model.modifiers}
     had = {_loaded(key): mask for key, mask in bearers(population).items()}
     _refuse_twice(had)
@@ -49,7 +60,7 @@ def of_patients(model: Model, population: Population, form: str = "") -> Individ
     modifiers, parts = tuple(own), []
     for numbers, who in sets(list(own.values()), population.size):
         variant = _variant(model, tuple(modifiers[number] for number in numbers), form)
-        parts.append((who, of_population(variant, alike.only(population.numbers[who].tolist()))))
+        parts.append((who, under(variant, alike.only(population.numbers[who].tolist()))))
     beside = {names[modifier]: mask for modifier, mask in own.items()}
     return replace(_merged(model, parts, population), variants=alone, beside=beside)
 

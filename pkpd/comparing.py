@@ -221,8 +221,7 @@ def course(arm: Arm, times: NDArray[np.int64], threads: int | None = None) -> Re
 
     times : (times) ticks
     """
-    given = arm.regimen if arm.received is None else arm.received
-    array = concentrations(arm.individuals, given, times, threads=threads)
+    array = concentrations(arm.individuals, arm.given, times, threads=threads)
     return Result(arm.individuals, arm.prescription, times / TICKS_PER_HOUR, arm.individuals.program.outputs, array)
 
 

@@ -100,6 +100,11 @@ class Arm:
         """What is given, and what acts beside it, as text."""
         return f"{self.regimen}{self.individuals.model.company}"
 
+    @property
+    def given(self) -> Regimen | Sequence[Regimen]:
+        """What the patients get: what each was given in practice, or else the regimen."""
+        return self.regimen if self.received is None else self.received
+
     def outcome(self, name: str, when: str = "") -> Outcome:
         """One outcome by name and time.
 

@@ -176,13 +176,7 @@ class Study:
         """The arms in the study's patients under what is not known of estimates and models.
 
         options : further ones of `pkpd.uncertainty`, such as replicates, models, scans, threads, progress
-        Raises StudyError where the study has a practice, which is not combined with draws of estimates.
         """
-        if self.practice is not None:
-            raise StudyError(
-                f"study {self.id}: its [practice] is not combined with draws of the estimates. Compare it without "
-                "draws, or take [practice] out of a copy of the file."
-            )
         return uncertainty(
             self.model,
             self._given(),
@@ -193,6 +187,7 @@ class Study:
             threshold=self.threshold,
             title=self.title,
             indication=self.indication,
+            practice=self.practice,
             study=self.id,
             **options,
         )
@@ -274,9 +269,8 @@ def _study(document: Document) -> Study:
             own, plan = equipped(model, study.effects)[0], Plan(arm.regimen, arm.modifiers, arm.effects)
             placed(table, "with", partial(modified_for, own, plan, f'arm "{arm.name}"'))
     treatments = {arm.name: Treatment(arm.name, arm.regimen, arm.modifiers, arm.effects) for arm in arms}
-    trials = read_trials(top, name, equipped(model, study.effects)[0], treatments, study.population, sources)
-    if trials and study.practice is not None:
-        top.table("trial").fail("a trial is not simulated with [practice]. Leave one of them out.")
+    equipment = equipped(model, study.effects)[0]
+    trials = read_trials(top, name, equipment, treatments, study.population, study.practice, sources)
     return replace(study, trial=trials[0] if trials else None, further=trials[1:])
 
 

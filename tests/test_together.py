@@ -369,7 +369,7 @@ def test_the_second_period_of_a_cross_over_has_its_own_occasion() -> None:
     both = second.together(as_regimen("100 mg iv starting at 20 d"))
     at = np.array([gap + 2 * HOUR])
     conduct = Conduct(entry=0, noise=0, unblinding=0, drop_out=0, drop_out_control=0, washout=480)
-    found = scores_after(model, crowd, both, at, conduct, "2", Draw(4), start=gap, alone=second)
+    found = scores_after(model, crowd, both, at, conduct, "2", Draw(4), start=gap)
     people = individuals(model, crowd).in_occasion(1)
     level = 1000 * 100 / column(people, "V1") * np.exp(-2 * column(people, "CL") / column(people, "V1"))
     threshold = 1000 * np.asarray(people.effects["a"]["C50"])

@@ -249,6 +249,7 @@ def _small_print(made: Trials) -> str:
         f"Entry at {conduct.entry:g} points or more; noise {conduct.noise:g} points from day to day; those who notice "
         f"effects score {conduct.unblinding:g} lower; {100 * conduct.drop_out:.0f} % leave on the drug, scored as "
         f"{conduct.missing}.",
+        f"In practice, in every arm: {trial.practice}." if trial.practice is not None else "",
         f"Truth: free of noise, drop-out and unblinding. Sources: pkpd show {trial.id}." if trial.id else "",
     ]
     hidden = len(made.endpoints) - MOST_ROWS

@@ -89,18 +89,19 @@ class Practice:
         }
         return {name: part for name, part in named.items() if part is not None}
 
-    def regimens(self, regimen: Regimen | str | Sequence[Regimen | str], people: People) -> Received:
+    def regimens(self, regimen: Regimen | str | Sequence[Regimen | str], people: People, *, since: int = 0) -> Received:
         """What each patient gets.
 
         regimen : what is prescribed; or a list of one for each patient
         people  : Population, individuals, or a number of patients
+        since   : ticks; of the sessions planned from then on alone, as they are among all
         returns : a sequence of one Regimen a patient; empty ones where nothing was given
         Raises SimulationError where rounding leaves nothing of a dose.
         """
         seed, numbers, weight = _who(people)
         if isinstance(regimen, (Regimen, str)):
             plan = as_regimen(regimen)
-            return Received(self._parts(plan, seed, numbers, weight), len(numbers))
+            return Received(self._parts(plan, seed, numbers, weight, since), len(numbers))
         plans = Received.of([as_regimen(one, f"regimen of subject {number}") for number, one in enumerate(regimen)])
         if len(plans) != len(numbers):
             raise SimulationError(f"regimen: {len(plans)} regimens for {len(numbers)} subjects.")
@@ -110,7 +111,7 @@ class Practice:
         made = []
         for plan, places in alike.items():
             own = np.array(places)
-            for part in self._parts(plan, seed, numbers[own], weight[own]):
+            for part in self._parts(plan, seed, numbers[own], weight[own], since):
                 made.append(replace(part, who=own[part.who]))
         return Received(tuple(made), len(numbers))
 
@@ -149,8 +150,8 @@ class Practice:
             )
         return explained(self, as_regimen(regimen), seed, int(patient), weight[place[:1]])
 
-    def _parts(self, regimen: Regimen, seed: int, numbers: Integers, weight: Floats) -> tuple[Part, ...]:
-        attended = attend(regimen, self.missed, self.late, self.drop_out, seed, numbers)
+    def _parts(self, regimen: Regimen, seed: int, numbers: Integers, weight: Floats, since: int) -> tuple[Part, ...]:
+        attended = attend(regimen, self.missed, self.late, self.drop_out, seed, numbers).since(since)
         return parts(regimen, attended, self._amounts(regimen, weight))
 
     def _amounts(self, regimen: Regimen, weight: Floats) -> Amounts | None:

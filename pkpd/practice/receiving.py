@@ -36,6 +36,16 @@ class Attended(NamedTuple):
         """(sessions, patients) whether a session was begun."""
         return ~(self.missed | self.gone)
 
+    def since(self, start: int) -> Attended:
+        """The same without the sessions planned before a time.
+
+        start : ticks
+        """
+        before = np.array([session.start < start for session in self.sessions], bool)[:, None]
+        if not before.any():
+            return self
+        return self._replace(missed=self.missed | before, shift=np.where(before, 0, self.shift))
+
     @property
     def dropped(self) -> Flags:
         """(patients) whether dropping out cost any treatment."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.company import of_patients
 from pkpd.comparison import Arm, Comparison
 from pkpd.errors import SimulationError
 from pkpd.estimates.drawing import Changes, Estimates, changes_of
-from pkpd.individuals import Column, Individuals, of_population
+from pkpd.individuals import Column, Individuals
 from pkpd.model.model import Model
 from pkpd.moments import course_times, window
-from pkpd.outcomes import RELIEF_TIMES, WEEK, Asked, followed, outcomes
+from pkpd.outcomes import RELIEF_TIMES, WEEK, Asked, Given, followed, keeping, outcomes
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
 from pkpd.replicates.reach import behind
 from pkpd.replicates.summaries import (
     NEW,
@@ -30,7 +33,7 @@ from pkpd.replicates.summaries import (
 )
 from pkpd.replicates.values import NO_ENDS, Curve, Outcome, drawn_interval
 from pkpd.result import Result
-from pkpd.simulation import concentrations, extremes, thread_count
+from pkpd.simulation import concentrations, extremes, form_of, practised, thread_count
 from pkpd.solving import Tolerance
 from pkpd.streaming.reading import LEFT, outputs_of
 from pkpd.times import TICKS_PER_HOUR
@@ -50,42 +53,65 @@ class Crowd:
     model      : without an arm's modifiers
     population : of every replicate
     estimates  : what each replicate has
+    form       : drug form that is given, where an arm gives none
+    practice   : what patients get of what is prescribed, the same in every replicate; None for all of it
     """
 
     model: Model
     population: Population
     estimates: Estimates
+    form: str
+    practice: Practice | None
     tolerance: Tolerance | None
     threads: int | None
-    _made: dict[Model, list[Individuals]] = field(default_factory=dict)
+    _made: dict[tuple[Model, str], list[Individuals]] = field(default_factory=dict)
+    _got: dict[tuple[str, int], Given] = field(default_factory=dict)
 
-    def blocks(self, model: Model) -> list[Individuals]:
+    def blocks(self, arm: Arm) -> list[Individuals]:
         """Patients of all replicates under the model of an arm, in order, some whole replicates in each block."""
-        if model not in self._made:
+        model, form = arm.individuals.model, self.form if arm.regimen.is_empty else form_of(arm.regimen)
+        if (model, form) not in self._made:
             each = max(1, BLOCK // self.population.size)
-            changes = changes_of(self.model, model)
             count = self.estimates.replicates
-            self._made[model] = [
-                joined([self._replicate(model, k, changes) for k in range(first, min(first + each, count))])
+            changes: dict[Model, Changes] = {}  # of the arm, and of those in it who have modifiers of their own
+
+            def replicate(number: int) -> Individuals:
+                def drawn(own: Model) -> Mapping[str, float]:
+                    if own not in changes:
+                        changes[own] = changes_of(self.model, own)
+                    return self.estimates.of(number, changes[own])
+
+                return of_patients(model, self.population, form, drawn)
+
+            self._made[model, form] = [
+                joined([replicate(number) for number in range(first, min(first + each, count))])
                 for first in range(0, count, each)
             ]
-        return self._made[model]
+        return self._made[model, form]
 
-    def _replicate(self, model: Model, number: int, changes: Changes) -> Individuals:
-        return of_population(model, self.population, self.estimates.of(number, changes))
+    def is_touched(self, arm: Arm, output: str) -> bool:
+        """Whether a drawn estimate may act on an output in an arm."""
+        models = (arm.individuals.model, *arm.individuals.variants.values())
+        sampled = [one.name for one in self.estimates.sampled]
+        return any(not behind(model, output).isdisjoint(sampled) for model in models)
 
-    def is_touched(self, model: Model, output: str) -> bool:
-        """Whether a drawn estimate may act on an output."""
-        return not behind(model, output).isdisjoint(one.name for one in self.estimates.sampled)
+    def _given(self, arm: Arm, number: int, block: Individuals) -> Given:
+        """What a block of patients gets in an arm.
 
-    def gathered(self, model: Model, each: Callable[[Individuals], Floats]) -> Floats:
-        """What a block gives, (..., its subjects), of all of them: (..., replicates, patients)."""
+        number : of the block
+        """
+        if (arm.name, number) not in self._got:
+            self._got[arm.name, number] = practised(block, arm.regimen, self.practice)
+        return self._got[arm.name, number]
+
+    def gathered(self, arm: Arm, each: Callable[[Individuals, Given], Floats]) -> Floats:
+        """What a block and what it gets give, (..., its subjects), of all of them: (..., replicates, patients)."""
         found: Floats = np.empty(0)
         first, last = 0, 0
-        for block in self.blocks(model):
+        for number, block in enumerate(self.blocks(arm)):
             last = first + block.size
             try:
-                values = each(block)
+                values = each(block, self._given(arm, number, block))
             except SimulationError as cause:
                 here, there = first // self.population.size, last // self.population.size - 1
                 raise SimulationError(f"replicates {here} to {there}: {cause}") from cause
@@ -116,29 +142,39 @@ def joined(people: Sequence[Individuals]) -> Individuals:
         },
         responders={name: np.concatenate([one.responders[name] for one in people]) for name in first.responders},
         draws={name: np.concatenate([one.draws[name] for one in people]) for name in first.draws},
+        beside={name: np.concatenate([one.beside[name] for one in people]) for name in first.beside},
+        whole={
+            effect: {name: np.concatenate([one.whole[effect][name] for one in people]) for name in own}
+            for effect, own in first.whole.items()
+        },
         made_of=tuple(origin for one in people for origin in one.made_of),
-        which=np.repeat(np.arange(len(people)), [one.size for one in people]),
+        which=np.concatenate([one.which + before for one, before in zip(people, _before(people), strict=True)]),
     )
+
+
+def _before(people: Sequence[Individuals]) -> list[int]:
+    """How many origins the groups before each have."""
+    return [0, *accumulate(len(one.made_of) for one in people[:-1])]
 
 
 def outcomes_of(crowd: Crowd, comparison: Comparison, arm: Arm, done: Callable[[int], None]) -> tuple[Outcome, ...]:
     """Every outcome of an arm over replicates x patients."""
     asked = Asked(comparison.horizon, comparison.analyte, comparison.threshold, comparison.joint)
-    model = arm.individuals.model
-
     people = arm.individuals
-    same = {name: at for name, at in followed(people, asked).items() if not crowd.is_touched(model, name)}
+    same = {name: at for name, at in followed(people, asked).items() if not crowd.is_touched(arm, name)}
     known: dict[str, Floats] = {}
     if same:
-        known = extremes(people, arm.regimen, asked.horizon, same, tolerance=crowd.tolerance, threads=crowd.threads)
+        known = extremes(people, arm.given, asked.horizon, same, tolerance=crowd.tolerance, threads=crowd.threads)
 
-    def each(block: Individuals) -> Floats:
+    def each(block: Individuals, given: Given) -> Floats:
         again = {name: np.tile(own, block.size // people.size) for name, own in known.items()}
-        made = outcomes(block, arm.regimen, arm.end, asked, crowd.tolerance, crowd.threads, lambda _: None, again)
+        made = outcomes(block, given, arm.end, asked, crowd.tolerance, crowd.threads, lambda _: None, again)
+        if crowd.practice is not None:
+            made += keeping(crowd.practice, block, arm.regimen)
         done(block.size)
         return np.array([outcome.values for outcome in made])
 
-    values = crowd.gathered(model, each)
+    values = crowd.gathered(arm, each)
     found = []
     for outcome, own in zip(arm.outcomes, values, strict=True):
         means = own.mean(axis=1)
@@ -164,27 +200,25 @@ def curve_of(
     rows: list[tuple[float, float, Ends, Floats, Ends, Floats]] = []
     found_parts = []
 
-    def at(block: Individuals, chunk: Integers) -> Floats:
-        array = concentrations(
-            block, arm.regimen, chunk, outputs=outputs, tolerance=crowd.tolerance, threads=crowd.threads
-        )
+    def at(block: Individuals, given: Given, chunk: Integers) -> Floats:
+        array = concentrations(block, given, chunk, outputs=outputs, tolerance=crowd.tolerance, threads=crowd.threads)
         return Result(block, "", chunk / TICKS_PER_HOUR, outputs, array)[quantity]
 
     size = crowd.estimates.replicates * people.size
     step = max(1, HELD // size)
-    point = at(people, ticks)
+    point = at(people, arm.given, ticks)
     centres = np.empty((len(ticks), crowd.estimates.replicates))
     with ThreadPoolExecutor(thread_count(crowd.threads)) as pool:
         for first in range(0, len(ticks), step):
             chunk = ticks[first : first + step]
 
-            def each(block: Individuals, chunk: Integers = chunk) -> Floats:
-                values = at(block, chunk)
+            def each(block: Individuals, given: Given, chunk: Integers = chunk) -> Floats:
+                values = at(block, given, chunk)
                 done(block.size * len(chunk) // len(ticks))
                 return values
 
-            if any(crowd.is_touched(people.model, name) for name in outputs) or not is_level:
-                values = crowd.gathered(people.model, each)
+            if any(crowd.is_touched(arm, name) for name in outputs) or not is_level:
+                values = crowd.gathered(arm, each)
             else:
                 values = np.repeat(point[first : first + step, None, :], crowd.estimates.replicates, axis=1)
                 done(size * len(chunk) // len(ticks))

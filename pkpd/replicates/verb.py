@@ -18,10 +18,12 @@ from pkpd.estimates.given import parameters_of
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
 from pkpd.replicates.nested import Crowd, curve_of, outcomes_of
 from pkpd.replicates.others import Other, beside, own_part
 from pkpd.replicates.values import Uncertainty, View
 from pkpd.result import Result
+from pkpd.simulation import form_of
 from pkpd.solving import Tolerance
 from pkpd.times import read_times
 
@@ -54,6 +56,7 @@ def uncertainty(
     progress: Progress | None = None,
     title: str = "",
     indication: str | None = None,
+    practice: Practice | None = None,
     study: str = "",
 ) -> Uncertainty:
     """Compare regimens in the same virtual patients under draws of the estimates, and under other models.
@@ -72,7 +75,8 @@ def uncertainty(
     scans      : what is done where only a range worth trying is known, as for `draw_estimates`
     covariance : of estimates, as for `draw_estimates`; under another model the part that is of the effects
     draws      : a table of draws, as for `draw_estimates`; under another model the part that is of the effects
-    reference, effects, threshold, joint, tolerance, threads, title, indication : as for `compare`
+    reference, effects, threshold, joint, tolerance, threads, title, indication, practice : as for `compare`; what a
+                 patient gets is the same in every replicate
     progress   : called with the share done, 0 to 1
     study      : id of the study whose regimens they are
     returns    : Uncertainty. Its variance shares are by the law of total variance (pkpd/replicates/summaries.py)
@@ -94,11 +98,6 @@ def uncertainty(
             "that no estimate is behind them."
         )
     people = subjects if isinstance(subjects, Population) else Population(int(subjects), seed=1)
-    if people.modifiers:
-        raise SimulationError(
-            "uncertainty: the patients have modifiers of their own, and estimates are drawn for a model as a whole. "
-            'Give the modifiers to an arm, such as ("20 mg oral", "clarithromycin"), or leave them out.'
-        )
     people = people if seed is None else replace(people, seed=seed)
     if people.size * count > MOST:
         raise SimulationError(
@@ -127,12 +126,14 @@ def uncertainty(
             threads=threads,
             title=title,
             indication=indication,
+            practice=practice,
         )
         return replace(made, study=study)
 
     main = compared(model, regimens, effects)
     wanted = _quantities(main, quantities)
     others, notes = beside(base, regimens, models, main.analyte)
+    form = next((form_of(arm.regimen) for arm in main.arms if not arm.regimen.is_empty), "")
     ready = []
     for one in (Other(base.id, base, regimens), *others):
         if given is not None and one.model is base:
@@ -147,7 +148,7 @@ def uncertainty(
                 draws=own_part(draws, one.model, base),
             )
         comparison = main if one.model is base else compared(one.model, one.regimens, one.model.effects)
-        ready.append((one.name, comparison, Crowd(one.model, people, drawn, tolerance, threads)))
+        ready.append((one.name, comparison, Crowd(one.model, people, drawn, form, practice, tolerance, threads)))
     tally = _Tally(len(ready) * len(main.arms) * (1 + len(wanted)) * people.size * int(count), progress)
     views = tuple(_view(name, comparison, crowd, wanted, at, tally) for name, comparison, crowd in ready)
     return Uncertainty(views, (*main.notes, *notes, *_own(ready[0][-1], main)), title)

@@ -74,6 +74,8 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
             f"Estimates: {made.replicates} draws within their published uncertainty, {made.count // made.replicates} "
             "trials or more each; power is what to expect where the truth is not known."
         )
+    if trial.practice is not None:
+        out.print(f"In practice, in every arm: {trial.practice}.")
     out.print(f"Who left is scored as: {trial.conduct.missing}.")
     for flag in made.flags:
         out.print(f"(!) {flag.of}: {flag.text} [{flag.source}]")

@@ -138,7 +138,9 @@ def one_arm(
     people = _people(trial, entered.numbers[own], draw.seed)
     at = end + np.array(visits, np.int64)
     wanted = side_effects_of(trial)
-    found = scores_after(model, people, arm.regimen, at, trial.conduct, "1", draw, wanted=wanted)
+    found = scores_after(
+        model, people, arm.regimen, at, trial.conduct, "1", draw, practice=trial.practice, wanted=wanted
+    )
     leave = trial.conduct.drop_out_control if arm.regimen.is_empty else trial.conduct.drop_out
     rows = (len(visits), *shape)
     return ArmScores(
@@ -171,7 +173,6 @@ def _periods(
             at = np.concatenate([[start], start + plans.ends[which] + np.array(visits, np.int64)])
             regimen = both if period else regimens[which]
             model, name = plans.models[which], str(period + 1)
-            alone = regimens[which] if period else None
             found = scores_after(
                 model,
                 people,
@@ -180,8 +181,9 @@ def _periods(
                 trial.conduct,
                 name,
                 draw,
+                practice=trial.practice,
                 start=start,
-                alone=alone,
+                end=start + plans.ends[which],
                 redrawn=period > 0,
                 wanted=wanted,
             )

@@ -12,6 +12,7 @@ from pkpd.errors import StudyError, unknown
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
 from pkpd.times import ticks
 from pkpd.trials.placebo import placebo_response
 from pkpd.trials.reading import usual_conduct
@@ -34,6 +35,7 @@ def design_trial(
     comparator: str = "",
     enrichment: tuple[Any, Any, float] | None = None,
     criteria: Sequence[str] = (),
+    practice: Practice | None = None,
     names: tuple[str, str] = ("drug", "control"),
     title: str = "",
     **conduct: Any,
@@ -54,6 +56,7 @@ def design_trial(
     comparator : "saline" or "midazolam", whose response within the hour they have. That of the effects unless given
     enrichment : (test dose, time after its end, least relief) where only responders to a test dose enter
     criteria   : entry criteria beside the pain score, such as ["age 18 to 75 year", "no pregnancy"]
+    practice   : what patients get of what is prescribed; all of it unless given
     names      : of the arms
     conduct    : entry, noise, unblinding (points), drop_out, drop_out_control (shares), washout (text), missing; what
                  is usual (`pkpd trial` lists it) unless given
@@ -82,6 +85,7 @@ def design_trial(
         tuple(criteria),
         title=title,
         sources=sources,
+        practice=practice,
     )
 
 

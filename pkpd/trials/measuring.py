@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.company import of_patients
-from pkpd.dosing.received import Part, Prescribed, Received
 from pkpd.dosing.regimen import Regimen
-from pkpd.dosing.sessions import sessions
 from pkpd.effects.response import effect_values, remaining
 from pkpd.errors import StudyError
-from pkpd.individuals import Individuals, of_population
+from pkpd.individuals import Individuals
 from pkpd.model.effect import Effect, root_of
 from pkpd.model.model import Model
-from pkpd.outcomes import highest_probability
+from pkpd.outcomes import Given, highest_probability
 from pkpd.population.people import Population
-from pkpd.simulation import concentrations, extremes
+from pkpd.practice.practice import Practice
+from pkpd.simulation import concentrations, extremes, practised
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.values import Conduct
 
@@ -108,31 +107,35 @@ def scores_after(
     period: str,
     draw: Draw,
     *,
+    practice: Practice | None = None,
     start: int = 0,
-    alone: Regimen | None = None,
+    end: int | None = None,
     redrawn: bool = False,
     wanted: Collection[str] = (),
 ) -> Measured:
     """Scores of patients under a regimen.
 
-    at      : (visits) ticks
-    period  : name, by which noise is addressed
-    start   : ticks; the placebo response counts from there
-    alone   : the treatment of this period on a clock of its own, where the regimen holds an earlier one too
-    redrawn : whether the placebo responders are drawn again, as in another period
-    wanted  : side effects that are asked for
+    at       : (visits) ticks
+    period   : name, by which noise is addressed
+    practice : what patients get of the regimen; None for all of it
+    start    : ticks; the period begins there, and the regimen holds earlier treatment where that is not 0
+    end      : ticks, of the period's treatment; of the regimen unless given
+    redrawn  : whether the placebo responders are drawn again, as in another period
+    wanted   : side effects that are asked for
     """
-    patients = _patients(model, people, draw)
+    patients = of_patients(model, people, draw.form, draw.estimates)
     if redrawn:
         patients = replace(patients, responders={**patients.responders, **_placebo_again(patients, people, period)})
     hours = ((at - start) / TICKS_PER_HOUR)[:, None]
-    felt = true = remaining(patients, _drive(patients, regimen, at), hours)
-    given, end = (regimen, regimen.end) if alone is None else (_part_of(regimen, alone, start, people.size), alone.end)
-    if alone is not None:
-        true = remaining(patients, _drive(patients, given, at - start), hours)
+    given = practised(patients, regimen, practice)
+    felt = true = remaining(patients, _drive(patients, given, at), hours)
+    if start:
+        given = _since(patients, regimen, practice, start)
+        true = remaining(patients, _drive(patients, given, at), hours)
     level = np.broadcast_to(effect_values(patients, baseline_of(model), _no_drive, 0.0), (1, people.size))[0]
     asked = dict.fromkeys([*wanted, *([NOTICED] if conduct.unblinding > 0 else [])])
-    events = _events(patients, given, end + AFTER, tuple(asked))
+    until = (regimen.end if end is None else end) + AFTER
+    events = _events(patients, given, start, until, tuple(asked))
     readings = [f"trial score {period} {tick - start}" for tick in at.tolist()]
     noise = np.stack([conduct.noise * people.normal(reading) for reading in readings]) if conduct.noise else 0.0
     blinded = level * felt + noise
@@ -141,29 +144,17 @@ def scores_after(
     return Measured(level, level * true, scores, np.clip(blinded, LOWEST, HIGHEST), events)
 
 
-def _patients(model: Model, people: Population, draw: Draw) -> Individuals:
-    if draw.estimates is None:
-        return of_patients(model, people, draw.form)
-    if people.modifiers:
-        raise StudyError(
-            "trial: estimates are drawn for a model, and the patients have modifiers of their own. Leave one of the "
-            "two out, or give the modifiers to an arm."
-        )
-    return of_population(model, people, draw.estimates(model))
+def _since(patients: Individuals, plan: Regimen, practice: Practice | None, start: int) -> Given:
+    """What patients get of a plan from a time on, in the occasions it has in the plan.
 
-
-def _part_of(plan: Regimen, alone: Regimen, start: int, size: int) -> Regimen | Received:
-    """A treatment on a clock of its own, in the occasions it has in the plan it is a part of.
-
-    start : ticks; of its clock on that of the plan
+    start : ticks
     """
-    if alone.is_empty:
-        return alone
-    given = np.array([session.start for session in sessions(alone)], np.int64)
-    return Received((Part(alone, np.arange(size), prescribed=Prescribed(plan, given + start, given)),), size)
+    if not any(dose.start >= start for dose in plan.doses):
+        return Regimen()
+    return (practice or Practice()).regimens(plan, patients, since=start)
 
 
-def _drive(patients: Individuals, regimen: Regimen | Received, at: Integers) -> Callable[[str], Floats]:
+def _drive(patients: Individuals, regimen: Given, at: Integers) -> Callable[[str], Floats]:
     sites = {patients.program.site_of(e) for e in patients.model.effects if e.role == "relief" and e.driver is not None}
     wanted = sorted(sites)
     if not wanted or (isinstance(regimen, Regimen) and regimen.is_empty):
@@ -178,11 +169,11 @@ def _no_drive(name: str) -> Floats:
 
 
 def _events(
-    patients: Individuals, regimen: Regimen | Received, end: int, wanted: tuple[str, ...]
+    patients: Individuals, regimen: Given, start: int, end: int, wanted: tuple[str, ...]
 ) -> dict[str, Booleans]:
     """Who has side effects: one uniform number of each patient against the highest probability, as in a comparison.
 
-    end : ticks up to which the highest is looked for
+    start, end : ticks between which the highest is looked for; nothing is given before
     """
     effects = {effect.id: effect for effect in patients.model.effects if effect.id in wanted}
     roots = [root_of(effect, patients.model.effects) for effect in effects.values()]
@@ -191,7 +182,7 @@ def _events(
         peaks: Mapping[str, Floats] = {site: np.zeros((4, patients.size)) for site in sites}
     else:
         peaks = extremes(patients, regimen, end, sites, threads=1)
-    hours = end / TICKS_PER_HOUR
+    hours = (end - start) / TICKS_PER_HOUR
     return {
         name: np.asarray(patients.draws[name] < highest_probability(patients, effect, peaks, hours))
         for name, effect in effects.items()

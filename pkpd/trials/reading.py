@@ -18,6 +18,7 @@ from pkpd.model.tomltext import Document, Table
 from pkpd.observations.trials import Trial as Row
 from pkpd.observations.trials import trials as rows
 from pkpd.population.people import Population
+from pkpd.practice.practice import Practice
 from pkpd.statistics.normal import Z95
 from pkpd.times import ticks
 from pkpd.trials.values import (
@@ -54,6 +55,7 @@ def read_trials(
     model: Model,
     arms: Mapping[str, Treatment],
     population: Population,
+    practice: Practice | None,
     sources: Mapping[str, Source],
 ) -> tuple[Trial, ...]:
     """The trials that a study file describes: [trial], and further contrasts of the same trial, [[further_trials]].
@@ -69,10 +71,10 @@ def read_trials(
         if further:
             top.fail("further trials stand beside a [trial], which is missing.", "further_trials")
         return ()
-    first = _trial(top, top.table("trial"), name, model, arms, population, sources, usual_conduct()[0])
+    first = _trial(top, top.table("trial"), name, model, arms, population, practice, sources, usual_conduct()[0])
     made = [first]
     for table in further:
-        made.append(_trial(top, table, name, model, arms, population, sources, first.conduct))
+        made.append(_trial(top, table, name, model, arms, population, practice, sources, first.conduct))
         if made[-1].drug.name in {trial.drug.name for trial in made[:-1]}:
             table.fail(f'the arm "{made[-1].drug.name}" is held against a control already.', "drug")
     return tuple(made)
@@ -85,6 +87,7 @@ def _trial(
     model: Model,
     arms: Mapping[str, Treatment],
     population: Population,
+    practice: Practice | None,
     sources: Mapping[str, Source],
     usual: Conduct,
 ) -> Trial:
@@ -119,6 +122,7 @@ def _trial(
             top.text("title"),
             {**usual_conduct()[1], **sources},
             table.text("note", ""),
+            practice,
         ),
     )
 

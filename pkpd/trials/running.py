@@ -18,7 +18,7 @@ from pkpd.estimates.drawing import Estimates, changes_of, draw_estimates
 from pkpd.flags import Flag
 from pkpd.model.model import Model
 from pkpd.population.criteria import Screened
-from pkpd.simulation import raised, thread_count
+from pkpd.simulation import practised, raised, thread_count
 from pkpd.trials.analysing import Found, analyse
 from pkpd.trials.conducting import Plans, conduct, plan
 from pkpd.trials.enrolment import enrol
@@ -134,5 +134,6 @@ def limits_passed(trial: Trial, arms: Sequence[tuple[Treatment, Model]], draw: D
         patients = of_patients(model, people, draw.form)
         validity.refuse(patients, arm.regimen, f'arm "{arm.name}"')
         last = np.array([(arm.regimen.end if not arm.regimen.is_empty else trial.drug.regimen.end) + trial.horizon])
-        flags += raised(patients, arm.regimen, last, {}, of=arm.name)
+        given = practised(patients, arm.regimen, trial.practice)
+        flags += raised(patients, arm.regimen, last, {}, of=arm.name, given=given)
     return tuple(flags)

@@ -16,6 +16,7 @@ from pkpd.model.modifier import Modifier
 from pkpd.model.parts import Source
 from pkpd.population.criteria import meets
 from pkpd.population.people import PLAIN, Population
+from pkpd.practice.practice import Practice
 from pkpd.times import TICKS_PER_HOUR
 
 DESIGNS = ("parallel", "crossover", "single arm")
@@ -261,6 +262,7 @@ class Trial:
                  says what is known of its people
     sources    : key -> publication
     note       : what was assumed of the design
+    practice   : what patients get of what is prescribed, in every arm; None for all of it. A test dose is given in full
     """
 
     model: Model
@@ -277,6 +279,7 @@ class Trial:
     title: str = ""
     sources: Mapping[str, Source] = field(default_factory=dict)
     note: str = ""
+    practice: Practice | None = None
 
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.errors import SimulationError, StudyError
+from pkpd.errors import SimulationError
 from pkpd.estimates.drawing import changes_of, draw_estimates
-from pkpd.practice.practice import Practice
 
 KAMP = pkpd.load("kamp2020-ketamine").with_effects(*pkpd.default_effects())
 CHANCE = "placebo-response.P_placebo"
@@ -52,12 +51,6 @@ def test_a_study_has_the_same_arms_compared_and_drawn() -> None:
     assert np.ptp(usual.means) > 0.1
     assert np.ptp(own.means) == 0  # nothing that is drawn acts without drug, but what this arm has of its own
     assert any(f"the arm's own {CHANCE} is held, not drawn" in note for note in drawn.notes)
-
-
-def test_a_practice_is_refused_and_not_ignored() -> None:
-    study = replace(pkpd.load_study("favourable-indication"), practice=Practice())
-    with pytest.raises(StudyError, match=r"favourable-indication: its \[practice\] is not combined with draws"):
-        study.uncertainty(replicates=40)
 
 
 def own_arm(value: float) -> pkpd.Model:

@@ -8,18 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from replicated import kamp, replicate_of
 
 import pkpd
 from pkpd.errors import PkpdError, SimulationError
 from pkpd.individuals import of_population
-from pkpd.model.effect import Effect
 from pkpd.model.expressions import Expression
-from pkpd.model.model import Model
 from pkpd.replicates import nested
 from pkpd.replicates.reach import behind
 from pkpd.replicates.values import Uncertainty
 from pkpd.simulation import concentrations
-from pkpd.units import analyse
 
 REGIMENS: dict[str, Any] = {
     "single": "0.5 mg/kg iv over 40 min",
@@ -30,34 +28,11 @@ TIMES = ["30 min", "40 min", "2 h", "60 h", "9 d"]
 PEOPLE = pkpd.Population(25, seed=3)
 
 
-def kamp() -> Model:
-    return pkpd.load("kamp2020-ketamine")
-
-
 @lru_cache
 def found(scans: str = "leave", models: tuple[str, ...] = ()) -> Uncertainty:
     return pkpd.uncertainty(
         kamp(), REGIMENS, PEOPLE, replicates=41, models=list(models), times=TIMES, scans=scans, until="30 d"
     )
-
-
-def put_in(owner: Any, values: dict[str, float]) -> Any:
-    """A model or effect with other values, by the door that users have."""
-    units = {name: owner.parameters[name].unit for name in values}
-    texts: dict[str, Any] = {name: (value / analyse(units[name])[0], units[name]) for name, value in values.items()}
-    return owner.with_values(**texts)
-
-
-def replicate_of(uncertainty: Uncertainty, number: int) -> tuple[Model, list[Effect]]:
-    """Model and effects of one replicate, with its draws as values."""
-    drawn = uncertainty.main.estimates.of(number)
-    model = uncertainty.main.estimates.model
-    own = {name: value for name, value in drawn.items() if "." not in name}
-    effects = []
-    for effect in model.effects:
-        values = {name.partition(".")[2]: value for name, value in drawn.items() if name.partition(".")[0] == effect.id}
-        effects.append(put_in(effect, values))
-    return put_in(replace(model, effects=()), own), effects
 
 
 @pytest.mark.parametrize("scans", ["leave", "uniform"])
@@ -256,8 +231,8 @@ def test_a_modifier_multiplies_the_draws() -> None:
     people = of_population(slowed, PEOPLE, {name: value * factors[name] for name, value in drawn.items()})
     arm = one.main.comparison.arm("with")
     levels = concentrations(people, arm.regimen, np.array([3 * 3600 * 10**9]), outputs=("S-ketamine",))
-    wanted = nested.Crowd(model, PEOPLE, one.main.estimates, None, 1)
-    blocks = wanted.blocks(arm.individuals.model)
+    wanted = nested.Crowd(model, PEOPLE, one.main.estimates, "S", None, None, 1)
+    blocks = wanted.blocks(arm)
     got = concentrations(blocks[0], arm.regimen, np.array([3 * 3600 * 10**9]), outputs=("S-ketamine",))
     assert (got[0, 0].reshape(-1, PEOPLE.size)[5] == levels[0, 0]).all()
 
@@ -371,9 +346,3 @@ def test_nothing_acts_on_an_output_but_what_is_behind_it(name: str) -> None:
             else:
                 assert (after[number] == before[number]).all(), (changed, output)
     assert used
-
-
-def test_patients_with_modifiers_of_their_own_are_refused():
-    people = pkpd.Population(20, modifiers={"rifampicin": 0.5})
-    with pytest.raises(pkpd.PkpdError, match="modifiers of their own"):
-        pkpd.uncertainty(pkpd.load("kamp2020-ketamine"), {"a": "0.5 mg/kg iv over 40 min"}, people, replicates=40)

@@ -191,10 +191,20 @@ class TestWhatIsNotKnown:
         gap = known_a.true_difference - known_b.true_difference
         assert a.true_difference - b.true_difference == pytest.approx(gap, rel=0.4)
 
-    def test_it_does_not_go_with_modifiers_of_the_patients_own(self):
-        people = pkpd.Population(modifiers={"rifampicin": 0.5})
-        with pytest.raises(PkpdError, match="modifiers of their own"):
-            pkpd.run_trials(designed(population=people), 2, replicates=2)
+    def test_modifiers_of_the_patients_own_act_on_the_draws(self):
+        """Everybody having one of his own is an arm having it; no draw with an uncertainty of nothing changes a bit."""
+        model = pkpd.load("otto2021-s-ketamine")
+        asked = {"model": model, "endpoints": [("pain score", "0 h")]}
+        drug = "s-ketamine 40 mg iv over 4 h"
+        draws = pkpd.draw_estimates(designed(**asked).model, 3, seed=1)
+        own = designed(**asked, drug=drug, population=pkpd.Population(modifiers={"rifampicin": 1.0}))
+        arms = designed(**asked, drug=(drug, "rifampicin"), control=("no treatment", "rifampicin"))
+        a, b = (pkpd.run_trials(one, 12, replicates=draws).endpoints[0].found for one in (own, arms))
+        assert all(np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b, strict=True))
+        some = replace(own, population=replace(own.population, modifiers={"rifampicin": 0.5}))
+        plain = designed(**asked, drug=drug)
+        true = [pkpd.run_trials(one, 60, replicates=draws).endpoints[0].true_difference for one in (plain, some, own)]
+        assert true[0] < true[1] < true[2] < 0
 
 
 def test_patients_may_have_modifiers_of_their_own():
@@ -255,15 +265,20 @@ def test_equal_pain_before_cannot_be_adjusted_for_and_aborts_nothing():
     assert 0 < lost.sum() < 60 and not result.significant[lost].any()
 
 
-def test_draws_that_lie_evenly_are_refused_and_practice_is_not_ignored():
+def test_draws_that_lie_evenly_are_refused():
     with pytest.raises(StudyError, match="not independent"):
         designed(population=pkpd.Population(draws="low-discrepancy"))
+
+
+def test_a_study_file_s_practice_goes_into_its_trial():
     from pkpd.model.library import study_path
 
     text = study_path("kvarnstrom2004-spinal-cord-injury").read_text(encoding="utf-8")
     kept = '\n[practice.missed]\nafter_taken = 0.5\nsource = "kvarnstrom2004"\nmark = "assumed"\n'
-    with pytest.raises(StudyError, match=r"not simulated with \[practice\]"):
-        pkpd.read_study(text + kept, "kept.toml")
+    plain, study = pkpd.read_study(text, "plain.toml").trial, pkpd.read_study(text + kept, "kept.toml")
+    assert study.trial.practice == study.practice != plain.practice
+    found = [pkpd.run_trials(one, 100).endpoints[0].true_difference for one in (plain, study.trial)]
+    assert abs(found[1]) < abs(found[0])
 
 
 def test_errors_are_those_between_draws_where_estimates_are_drawn():
