@@ -41,7 +41,12 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument(
         "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
     )
-    compare.add_argument("--subjects", type=int, metavar="N", help="number of virtual patients")
+    compare.add_argument(
+        "--subjects", type=_count_or_auto, metavar="N", help="number of virtual patients, or auto: as many as needed"
+    )
+    compare.add_argument(
+        "--error", type=float, metavar="E", help="Monte-Carlo error that is small enough, with --subjects auto (0.01)"
+    )
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
     compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
     trial = commands.add_parser("trial", help="a published trial conducted many times: what such trials find, and miss")
@@ -129,6 +134,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count_or_auto(word: str) -> int | str:
+    """A number of patients, or "auto"."""
+    from pkpd.enough import AUTO
+
+    try:
+        return AUTO if word == AUTO else int(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{word}" is neither a whole number nor "{AUTO}"') from None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -168,21 +183,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compare(chosen: argparse.Namespace) -> int:
+    from pkpd.enough import AUTO, ERROR
     from pkpd.study import load_study
     from pkpd.terminal.comparison import csv_text, print_comparison
 
-    for name in ("subjects", "threads"):
-        value = getattr(chosen, name)
+    auto = chosen.subjects == AUTO
+    if chosen.error is not None and not auto:
+        raise StudyError("--error: it decides how many patients there are. Give it with --subjects auto.")
+    error = (ERROR if chosen.error is None else chosen.error) if auto else None
+    subjects = None if auto else chosen.subjects
+    for name, value in (("subjects", subjects), ("threads", chosen.threads)):
         if value is not None and value < 1:
             raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
-    study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)
+    study = load_study(chosen.study).with_patients(subjects, chosen.seed)
     folder = output_folder(chosen.out, _files(study.id))
     load_meanwhile("pkpd.plot.page")
-    label = f"{study.population.size:,} patients, {len(study.arms)} regimens"
+    size = "as many patients as needed" if auto else f"{study.population.size:,} patients"
+    label = f"{size}, {len(study.arms)} regimens"
     if not import_module("pkpd.kernels.cached").is_kept():
         label += " (the first run compiles)"
     with progress_bar(label) as progress:
-        comparison = study.run(chosen.threads, progress)
+        comparison = study.run(chosen.threads, progress, error)
     from pkpd.plot.comparison import draw
 
     written = _write(folder, study.id, csv_text(comparison), draw(comparison))

@@ -150,11 +150,17 @@ class Study:
         )
         return replace(self, population=population)
 
-    def run(self, threads: int | None = None, progress: Callable[[float], None] | None = None) -> Comparison:
+    def run(
+        self,
+        threads: int | None = None,
+        progress: Callable[[float], None] | None = None,
+        error: float | None = None,
+    ) -> Comparison:
         """Compare the arms in the study's patients.
 
         threads  : how many; all cores unless given
         progress : called with the share done, 0 to 1
+        error    : Monte-Carlo error up to which patients are added, as for `pkpd.compare`; None for the study's number
         """
         made = compare(
             self.model,
@@ -169,6 +175,7 @@ class Study:
             title=self.title,
             indication=self.indication,
             practice=self.practice,
+            error=error,
         )
         return replace(made, study=self.id)
 

@@ -34,6 +34,16 @@ def test_compare_prints_the_table_and_writes_table_and_figures(tmp_path, capsys)
     assert (tmp_path / "crps-infusions.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_as_many_patients_as_an_error_needs(tmp_path, capsys):
+    assert main(["compare", "crps-infusions", "--subjects", "auto", "--error", "0.02", "--out", str(tmp_path)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    size = int(re.search(r"([\d,]+) patients: as many as a Monte-Carlo error of 0.02 needed", told)[1].replace(",", ""))
+    assert f"{size:,} virtual patients" in told
+    table = pandas.read_csv(tmp_path / "crps-infusions.csv", keep_default_na=False)
+    errors = pandas.to_numeric(table["monte_carlo_error"][(table["unit"] == "")])
+    assert size > 1000 and errors.max() <= 0.02
+
+
 def test_same_command_same_bytes(tmp_path, capsys):
     files = []
     for name, threads in (("a", "1"), ("b", "2")):
@@ -50,7 +60,9 @@ def test_same_command_same_bytes(tmp_path, capsys):
         (["compare", "crps-infusion"], 'Did you mean "crps-infusions"'),
         (["compare"], "STUDY"),
         (["compare", "crps-infusions", "--subjects", "0"], "whole number from 1"),
-        (["compare", "crps-infusions", "--subjects", "many"], "invalid int value"),
+        (["compare", "crps-infusions", "--subjects", "many"], "neither a whole number nor"),
+        (["compare", "crps-infusions", "--error", "0.1"], "with --subjects auto"),
+        (["compare", "crps-infusions", "--subjects", "auto", "--error", "0"], "between 0 and 1"),
         (["compare", "crps-infusions", "--seed", "-1"], "whole number from 0"),
         (["compare", "crps-infusions", "--sede", "1"], "--sede"),
         (["compare", "nowhere.toml"], "cannot be read"),
