@@ -38,9 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     compare = commands.add_parser("compare", help="compare the regimens of a study: table and figure")
     compare.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
-    compare.add_argument(
-        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
-    )
+    _add_out(compare)
     compare.add_argument(
         "--subjects", type=_count_or_auto, metavar="N", help="number of virtual patients, or auto: as many as needed"
     )
@@ -48,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--error", type=float, metavar="E", help="Monte-Carlo error that is small enough, with --subjects auto (0.01)"
     )
     compare.add_argument("--seed", type=int, metavar="N", help="seed of the virtual patients")
-    compare.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
+    _add_threads(compare)
     trial = commands.add_parser("trial", help="a published trial conducted many times: what such trials find, and miss")
     trial.add_argument("study", metavar="STUDY", help="name of a shipped trial, or path of a study file with [trial]")
     trial.add_argument(
@@ -61,8 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
         trial.add_argument(f"--{number}", type=float, metavar="POINTS", help=f"{number}, in place of the study's")
     trial.add_argument("--arm", metavar="NAME", help="the arm asked for, where the trial has several")
     trial.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
-    trial.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
-    trial.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
+    _add_threads(trial)
+    _add_out(trial)
     literature = commands.add_parser(
         "literature", help="a trial in the sizes of the published ones, and a meta-analysis"
     )
@@ -79,14 +77,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--unpublished", type=float, default=0.5, metavar="SHARE", help="of trials not significant (default: 0.5)"
     )
     literature.add_argument("--seed", type=int, metavar="N", help="seed of all that is drawn")
-    literature.add_argument(
-        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
-    )
+    _add_out(literature)
     doubt = commands.add_parser(
         "uncertainty", help="a study under what is not known of patients, estimates and models: table and figure"
     )
     doubt.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
-    doubt.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
+    _add_out(doubt)
     doubt.add_argument("--replicates", type=int, default=200, metavar="N", help="draws of the estimates (default: 200)")
     doubt.add_argument("--subjects", type=int, default=300, metavar="N", help="virtual patients (default: 300)")
     doubt.add_argument("--seed", type=int, metavar="N", help="seed of the patients and of the draws")
@@ -102,7 +98,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="WHICH",
         help='others beside that of the study: "library", all that take its regimens (default), or "none"',
     )
-    doubt.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
+    _add_threads(doubt)
     disagree = commands.add_parser("disagree", help="one regimen through every model: table and figure")
     disagree.add_argument("regimen", metavar="REGIMEN", help='such as "0.5 mg/kg iv over 40 min"')
     disagree.add_argument("--analyte", metavar="NAME", help='such as "S-ketamine" or "ketamine"')
@@ -112,9 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     disagree.add_argument(
         "--age", metavar="AGE", help='of the typical person, such as "70 year"; an adult unless given'
     )
-    disagree.add_argument(
-        "--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)"
-    )
+    _add_out(disagree)
     models = commands.add_parser("models", help="list models, effects, modifiers, studies, populations and guidance")
     models.add_argument(
         "kind",
@@ -142,6 +136,14 @@ def _count_or_auto(word: str) -> int | str:
         return AUTO if word == AUTO else int(word)
     except ValueError:
         raise argparse.ArgumentTypeError(f'"{word}" is neither a whole number nor "{AUTO}"') from None
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path(), metavar="FOLDER", help="where the files go (default: here)")
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=int, metavar="N", help="threads; the numbers do not depend on it")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -182,6 +184,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _refuse_none_of(**numbers: int | None) -> None:
+    """Refuse a number of something that is below 1; None is no number."""
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+
+
 def _compare(chosen: argparse.Namespace) -> int:
     from pkpd.enough import AUTO, ERROR
     from pkpd.study import load_study
@@ -192,9 +201,7 @@ def _compare(chosen: argparse.Namespace) -> int:
         raise StudyError("--error: it decides how many patients there are. Give it with --subjects auto.")
     error = (ERROR if chosen.error is None else chosen.error) if auto else None
     subjects = None if auto else chosen.subjects
-    for name, value in (("subjects", subjects), ("threads", chosen.threads)):
-        if value is not None and value < 1:
-            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+    _refuse_none_of(subjects=subjects, threads=chosen.threads)
     study = load_study(chosen.study).with_patients(subjects, chosen.seed)
     folder = output_folder(chosen.out, _files(study.id))
     load_meanwhile("pkpd.plot.page")
@@ -219,10 +226,7 @@ def _trial(chosen: argparse.Namespace) -> int:
     from pkpd.trials.designing import with_conduct
     from pkpd.trials.running import run_trials
 
-    for name in ("trials", "threads", "replicates"):
-        value = getattr(chosen, name)
-        if value is not None and value < 1:
-            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+    _refuse_none_of(trials=chosen.trials, threads=chosen.threads, replicates=chosen.replicates)
     study = load_study(chosen.study)
     trial = with_conduct(trial_of(study, chosen.arm), noise=chosen.noise, unblinding=chosen.unblinding)
     name = f"trial-{study.id}"
@@ -265,10 +269,7 @@ def _uncertainty(chosen: argparse.Namespace) -> int:
     from pkpd.study import load_study
     from pkpd.terminal.uncertainty import csv_text, print_uncertainty
 
-    for name in ("subjects", "threads", "replicates"):
-        value = getattr(chosen, name)
-        if value is not None and value < 1:
-            raise StudyError(f"--{name}: {value} is not a whole number from 1 on.")
+    _refuse_none_of(subjects=chosen.subjects, threads=chosen.threads, replicates=chosen.replicates)
     if chosen.models not in ("library", "none"):
         raise UnknownName(f'--models: "{chosen.models}" is not known. {nearest(chosen.models, ("library", "none"))}')
     study = load_study(chosen.study).with_patients(chosen.subjects, chosen.seed)

@@ -143,6 +143,18 @@ class Study:
         """Every arm as the verbs take it, with all that is its own."""
         return {arm.name: (arm.regimen, *arm.modifiers, *arm.effects) for arm in self.arms}
 
+    def _asked(self) -> dict[str, Any]:
+        """What is asked of the arms, as the verbs take it."""
+        return {
+            "until": self.until,
+            "reference": self.reference,
+            "effects": self.effects,
+            "threshold": self.threshold,
+            "title": self.title,
+            "indication": self.indication,
+            "practice": self.practice,
+        }
+
     def with_patients(self, subjects: int | None = None, seed: int | None = None) -> Study:
         """The same study with another number of patients, or another seed."""
         population = replace(
@@ -162,20 +174,9 @@ class Study:
         progress : called with the share done, 0 to 1
         error    : Monte-Carlo error up to which patients are added, as for `pkpd.compare`; None for the study's number
         """
+        asked = self._asked()
         made = compare(
-            self.model,
-            self._given(),
-            self.population,
-            self.until,
-            reference=self.reference,
-            effects=self.effects,
-            threshold=self.threshold,
-            threads=threads,
-            progress=progress,
-            title=self.title,
-            indication=self.indication,
-            practice=self.practice,
-            error=error,
+            self.model, self._given(), self.population, **asked, threads=threads, progress=progress, error=error
         )
         return replace(made, study=self.id)
 
@@ -184,20 +185,7 @@ class Study:
 
         options : further ones of `pkpd.uncertainty`, such as replicates, models, scans, threads, progress
         """
-        return uncertainty(
-            self.model,
-            self._given(),
-            self.population,
-            self.until,
-            reference=self.reference,
-            effects=self.effects,
-            threshold=self.threshold,
-            title=self.title,
-            indication=self.indication,
-            practice=self.practice,
-            study=self.id,
-            **options,
-        )
+        return uncertainty(self.model, self._given(), self.population, **self._asked(), study=self.id, **options)
 
 
 def load_study(name: str | Path) -> Study:
