@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pkpd.enrolling import covariate_keys, placed, read_people
 from pkpd.errors import ModelFileError, unknown
 from pkpd.model import library
 from pkpd.model.parts import Source
 from pkpd.model.sections import read_id, read_sources
 from pkpd.model.tomltext import Document
 from pkpd.population.people import Population
+from pkpd.populationfile import covariate_keys, placed, read_people
 
 _KEYS = (
     "id",

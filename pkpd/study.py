@@ -13,7 +13,6 @@ from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.dosing.prescription import parse
 from pkpd.dosing.regimen import Regimen
-from pkpd.enrolling import placed, read_population
 from pkpd.errors import ModelFileError, PkpdError, StudyError, nearest
 from pkpd.guidance.values import INDICATIONS
 from pkpd.model import library
@@ -25,6 +24,7 @@ from pkpd.model.parts import with_values
 from pkpd.model.sections import read_id, read_origin, read_sources, read_unit
 from pkpd.model.tomltext import Document, Table
 from pkpd.population.people import Population
+from pkpd.populationfile import placed, read_population
 from pkpd.populations import load_population
 from pkpd.practice.practice import Practice
 from pkpd.practice.reading import read_practice

@@ -10,7 +10,7 @@ _PLACES = {
     "Asymmetry": "funnel",
     "ContrastTest": "dosefinding.contrasts",
     "Contrasts": "dosefinding.contrasts",
-    "Curve": "optimal",
+    "AssumedCurve": "optimal",
     "Design": "optimal",
     "DoseMeans": "dosefinding.fitting",
     "Filled": "funnel",
@@ -101,7 +101,7 @@ if TYPE_CHECKING:
     from pkpd.statistics.literature import Verdict as Verdict
     from pkpd.statistics.literature import simulate_literatures as simulate_literatures
     from pkpd.statistics.mixed import mixed_model as mixed_model
-    from pkpd.statistics.optimal import Curve as Curve
+    from pkpd.statistics.optimal import AssumedCurve as AssumedCurve
     from pkpd.statistics.optimal import Design as Design
     from pkpd.statistics.optimal import apportion as apportion
     from pkpd.statistics.optimal import design_value as design_value

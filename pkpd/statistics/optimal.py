@@ -24,7 +24,7 @@ ROUNDS, GAP, ENOUGH = 100, 1e-7, 1e-3  # sensitivity above 1 to go on for, and t
 
 
 @dataclass(frozen=True)
-class Curve:
+class AssumedCurve:
     """An assumed true curve, E0 + E1 f(dose; theta).
 
     shape   : with its theta
@@ -36,7 +36,7 @@ class Curve:
     e1: float
 
     @classmethod
-    def through(cls, shape: Shape, placebo: float, most: float, top: float) -> Curve:
+    def through(cls, shape: Shape, placebo: float, most: float, top: float) -> AssumedCurve:
         """The curve with this mean at dose 0 and this largest effect up to the highest dose, `top`."""
         return cls(shape, *shape.scaled(placebo, most, top))
 
@@ -89,7 +89,7 @@ class Design:
 
 
 def optimal_design(
-    curves: Sequence[Curve],
+    curves: Sequence[AssumedCurve],
     doses: ArrayLike,
     *,
     criterion: str = "D",
@@ -138,7 +138,7 @@ def optimal_design(
 
 def design_value(
     weights: ArrayLike,
-    curves: Sequence[Curve],
+    curves: Sequence[AssumedCurve],
     doses: ArrayLike,
     *,
     criterion: str = "D",
@@ -194,7 +194,7 @@ class _Problem:
     @classmethod
     def of(
         cls,
-        curves: Sequence[Curve],
+        curves: Sequence[AssumedCurve],
         doses: ArrayLike,
         criterion: str,
         effect: float | None,

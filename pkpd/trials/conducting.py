@@ -16,7 +16,7 @@ from pkpd.population.criteria import Screened
 from pkpd.population.people import Population
 from pkpd.simulation import form_of
 from pkpd.times import TICKS_PER_HOUR
-from pkpd.trials.enrolment import Enrolled, enrol, open_to_all
+from pkpd.trials.entry import Entered, enrol, open_to_all
 from pkpd.trials.measuring import Draw, scores_after, what_counts
 from pkpd.trials.values import Treatment, Trial
 
@@ -123,7 +123,7 @@ def one_arm(
     model: Model,
     arm: Treatment,
     end: int,
-    entered: Enrolled,
+    entered: Entered,
     own: Booleans,
     visits: tuple[int, ...],
     draw: Draw,
@@ -155,7 +155,7 @@ def one_arm(
 
 
 def _periods(
-    trial: Trial, plans: Plans, entered: Enrolled, first: Booleans, visits: tuple[int, ...], draw: Draw
+    trial: Trial, plans: Plans, entered: Entered, first: Booleans, visits: tuple[int, ...], draw: Draw
 ) -> tuple[ArmScores, ArmScores]:
     """Both periods of cross-over trials: what is left of the first drug goes on acting in the second period."""
     size, places = entered.numbers.shape

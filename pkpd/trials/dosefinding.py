@@ -24,7 +24,7 @@ from pkpd.statistics.dosefinding.shapes import Shape
 from pkpd.trials.analysing import values_of
 from pkpd.trials.conducting import one_arm
 from pkpd.trials.designing import design_trial
-from pkpd.trials.enrolment import enrol, open_to_all
+from pkpd.trials.entry import enrol, open_to_all
 from pkpd.trials.measuring import Draw, what_counts
 from pkpd.trials.running import PATIENTS, limits_passed
 from pkpd.trials.values import Endpoint, Treatment, Trial

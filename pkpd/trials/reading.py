@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any
 
 from pkpd.dosing.prescription import parse
-from pkpd.enrolling import placed
 from pkpd.model import library
 from pkpd.model.model import Model
 from pkpd.model.parts import Source
@@ -18,6 +17,7 @@ from pkpd.model.tomltext import Document, Table
 from pkpd.observations.trials import Trial as Row
 from pkpd.observations.trials import trials as rows
 from pkpd.population.people import Population
+from pkpd.populationfile import placed
 from pkpd.practice.practice import Practice
 from pkpd.statistics.normal import Z95
 from pkpd.times import ticks
@@ -31,7 +31,7 @@ from pkpd.trials.values import (
     Endpoint,
     Enrichment,
     Mean,
-    Observed,
+    Published,
     Treatment,
     Trial,
 )
@@ -158,7 +158,7 @@ def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
     )
 
 
-def _observed(table: Table, kind: str, sources: Mapping[str, Source]) -> Observed | None:
+def _observed(table: Table, kind: str, sources: Mapping[str, Source]) -> Published | None:
     if "words" in table or "significant" in table or "source" in table or "mark" in table:
         read_origin(table, sources)
     if "row" in table:
@@ -173,7 +173,7 @@ def _observed(table: Table, kind: str, sources: Mapping[str, Source]) -> Observe
     source, mark = read_origin(table, sources)
     read = _counts if ENDPOINTS[kind] else _mean
     control = read(table, "control") if "control" in table else None
-    return Observed(read(table, "drug"), control, source, mark, table.flag("used"))
+    return Published(read(table, "drug"), control, source, mark, table.flag("used"))
 
 
 def _counts(table: Table, key: str) -> Counts:
@@ -195,7 +195,7 @@ def _mean(table: Table, key: str) -> Mean:
     return Mean(given.number("mean"), math.nan if error is None else error, None if patients is None else int(patients))
 
 
-def _of_row(table: Table, kind: str, row: Row) -> Observed:
+def _of_row(table: Table, kind: str, row: Row) -> Published:
     """What a row of the collected trial outcomes found."""
     fits = {
         "relief": row.outcome == "responders",
@@ -214,12 +214,12 @@ def _of_row(table: Table, kind: str, row: Row) -> Observed:
         control = None
         if row.comparator_events is not None and row.comparator_total is not None:
             control = Counts(row.comparator_events, row.comparator_total)
-        return Observed(Counts(row.events, row.total), control, row.citation, row.mark, used)
+        return Published(Counts(row.events, row.total), control, row.citation, row.mark, used)
     drug = _mean_of(row.value, row.mean, row.n, row.outcome)
     if drug is None:
         table.fail(f'the row "{row.id}" has no number.', "row")
     other = _mean_of(row.comparator_value, row.comparator_mean, row.n_comparator, row.outcome)
-    return Observed(drug, other, row.citation, row.mark, used)
+    return Published(drug, other, row.citation, row.mark, used)
 
 
 def _mean_of(value: float | None, estimate: Any, patients: int | None, outcome: str) -> Mean | None:

@@ -21,7 +21,7 @@ from pkpd.population.criteria import Screened
 from pkpd.simulation import practised, raised, thread_count
 from pkpd.trials.analysing import Found, analyse
 from pkpd.trials.conducting import Plans, conduct, plan
-from pkpd.trials.enrolment import enrol
+from pkpd.trials.entry import enrol
 from pkpd.trials.measuring import Draw
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Treatment, Trial

@@ -62,7 +62,7 @@ class Endpoint:
     until: int | None = None
     threshold: float | None = None
     analysis: str = ""
-    observed: Observed | None = None
+    observed: Published | None = None
     words: str = ""
     significant: bool | None = None
     of: str = ""
@@ -143,7 +143,7 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Published:
     """What a published trial found.
 
     drug, control : Counts for a counted endpoint, Mean for an averaged one; control is None without one

@@ -12,7 +12,7 @@ import pkpd
 from pkpd.population import streams
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.conducting import Conducted, conduct, plan
-from pkpd.trials.enrolment import open_to_all
+from pkpd.trials.entry import open_to_all
 from pkpd.trials.measuring import NOTICED, Draw
 from pkpd.trials.values import Trial
 
@@ -33,7 +33,7 @@ def by_hand(trial: Trial, number: int, regimen: str, hours: float, seed: int = 1
 def test_scores_are_the_patients_pain_and_the_noise_of_the_day():
     trial = designed(patients=(4, 4), entry=5.0, noise=1.2, unblinding=0.0, endpoints=[("pain score", "7 d")])
     made = conducted(trial, 3)
-    from pkpd.trials.enrolment import enrol
+    from pkpd.trials.entry import enrol
 
     entered = enrol(trial, plan(trial).models[0], np.arange(3), Draw(1))
     for arm, own, regimen in ((made.drug, made.first, LONG), (made.control, ~made.first, "no treatment")):
@@ -111,7 +111,7 @@ class TestCrossover:
             washout="8 d",
             drug="ketamine 40 mg iv over 4 h",
         )
-        from pkpd.trials.enrolment import enrol
+        from pkpd.trials.entry import enrol
 
         entered = enrol(trial, plan(trial).models[0], np.arange(2), Draw(1))
         made = conducted(trial, 2)

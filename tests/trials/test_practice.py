@@ -12,7 +12,7 @@ import pkpd
 from pkpd.errors import SimulationError
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.conducting import Conducted, conduct, plan
-from pkpd.trials.enrolment import enrol, open_to_all
+from pkpd.trials.entry import enrol, open_to_all
 from pkpd.trials.measuring import Draw
 from pkpd.trials.values import Trial
 

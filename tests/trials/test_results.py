@@ -15,7 +15,7 @@ import pkpd
 from pkpd.statistics import responder_prospect
 from pkpd.trials.analysing import Found
 from pkpd.trials.results import COLUMNS, EndpointResult
-from pkpd.trials.values import Counts, Endpoint, Mean, Observed
+from pkpd.trials.values import Counts, Endpoint, Mean, Published
 from pkpd.trials.words import answers, headline, p_text, value_text
 
 WEEK = 7 * 24 * 3_600_000_000_000
@@ -82,7 +82,7 @@ def test_patients_to_find_it():
 
 
 def test_published_counts_have_their_interval_and_p():
-    endpoint = Endpoint("relief", 0, threshold=0.5, observed=Observed(Counts(8, 12), Counts(3, 12), "a", "primary"))
+    endpoint = Endpoint("relief", 0, threshold=0.5, observed=Published(Counts(8, 12), Counts(3, 12), "a", "primary"))
     seen = made([0.4], [0.1], [0.3], endpoint).observed
     assert seen.p == pytest.approx(stats.fisher_exact([[8, 4], [3, 9]]).pvalue)
     interval = confint_proportions_2indep(8, 12, 3, 12, method="newcomb")
@@ -90,17 +90,17 @@ def test_published_counts_have_their_interval_and_p():
 
 
 def test_published_means_have_their_interval_and_p():
-    endpoint = Endpoint("pain score", WEEK, observed=Observed(Mean(2.68, 0.51), Mean(5.45, 0.48), "a", "primary"))
+    endpoint = Endpoint("pain score", WEEK, observed=Published(Mean(2.68, 0.51), Mean(5.45, 0.48), "a", "primary"))
     seen = made([-2.6], [0.1], [-2.6], endpoint).observed
     error = math.hypot(0.51, 0.48)
     assert seen.estimate == pytest.approx(-2.77) and seen.low == pytest.approx(-2.77 - 1.96 * error, abs=1e-3)
     assert seen.p == pytest.approx(2 * stats.norm.sf(2.77 / error)) and seen.p < 0.001
-    none = replace(endpoint, observed=Observed(Mean(2.68, math.nan), Mean(5.45, 0.48), "a", "primary"))
+    none = replace(endpoint, observed=Published(Mean(2.68, math.nan), Mean(5.45, 0.48), "a", "primary"))
     assert math.isnan(made([-2.6], [0.1], [-2.6], none).observed.p)
 
 
 def test_how_far_off_the_published_one_is():
-    endpoint = Endpoint("pain score", WEEK, observed=Observed(Mean(3.0, 0.5), Mean(5.0, 0.5), "a", "primary"))
+    endpoint = Endpoint("pain score", WEEK, observed=Published(Mean(3.0, 0.5), Mean(5.0, 0.5), "a", "primary"))
     assert made([-3, -2.5, -1, 0], [0.1] * 4, [-1.0] * 4, endpoint).as_extreme == 1.0
     assert made([-2.5, -1, 0, 1], [0.1] * 4, [-1.0] * 4, endpoint).as_extreme == 0.5
     assert made([-1, -1, 0, 1], [0.1] * 4, [-1.0] * 4, endpoint).as_extreme == 0.0

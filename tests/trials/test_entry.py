@@ -10,7 +10,7 @@ from trial_designs import designed
 import pkpd
 from pkpd.errors import StudyError
 from pkpd.trials.conducting import plan
-from pkpd.trials.enrolment import CANDIDATES, enrol
+from pkpd.trials.entry import CANDIDATES, enrol
 from pkpd.trials.measuring import Draw
 from pkpd.trials.values import Trial
 

@@ -33,7 +33,7 @@ MOST = 20_000  # candidates looked at for one trial before the criteria are call
 SCREENING = "trial score at screening"
 
 
-class Enrolled(NamedTuple):
+class Entered(NamedTuple):
     """The patients of some trials.
 
     numbers  : (trials, patients)
@@ -64,7 +64,7 @@ def _open(effect: Effect) -> Effect:
     return replace(effect, parameters={**effect.parameters, level: replace(parameter, between=between)})
 
 
-def enrol(trial: Trial, model: Model, trials: Integers, draw: Draw) -> Enrolled:
+def enrol(trial: Trial, model: Model, trials: Integers, draw: Draw) -> Entered:
     """Fill the places of some trials.
 
     model  : as from `open_to_all`
@@ -96,7 +96,7 @@ def enrol(trial: Trial, model: Model, trials: Integers, draw: Draw) -> Enrolled:
     kept = (trials[:, None] * CANDIDATES + np.arange(before.shape[1]))[chosen].reshape(size, places)
     lots = replace(trial.population, size=kept.size, subjects=kept.ravel(), seed=draw.seed).uniform("trial allocation")
     order = np.argsort(np.argsort(lots.reshape(kept.shape), axis=1, kind="stable"), axis=1, kind="stable")
-    return Enrolled(kept, before[chosen].reshape(size, places), order, _counted(criteria, failed, looked))
+    return Entered(kept, before[chosen].reshape(size, places), order, _counted(criteria, failed, looked))
 
 
 def criteria_of(trial: Trial) -> tuple[str, ...]:
