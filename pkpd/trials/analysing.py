@@ -39,7 +39,8 @@ class Found(NamedTuple):
     drug, control           : mean or share of the arm, as analysed; control is nan in a single arm
     estimate, se            : the difference and its standard error
     low, high, p            : its 95 % interval and two-sided p-value
-    true_drug, true_control : mean or share of the arm's own patients, free of noise, drop-out and unblinding
+    true_drug, true_control : mean or share of the drug arm's patients, on the drug and as they had been on the control,
+                              free of noise, drop-out and unblinding
     blinded                 : the plain difference of the arms if nobody had noticed what he was given
     patients, controls      : who is in the analysis of either arm; of a cross-over who has both periods
     spread                  : SD of the values within an arm; of a cross-over of the differences between periods
@@ -129,6 +130,8 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
             spread=spread,
         )
     control = values_of(endpoint, made.control, made.visits, missing)
+    assert made.instead is not None
+    true_control = values_of(endpoint, made.instead, made.visits, missing).true.mean(axis=1)
     each = drug.evaluated, control.evaluated
     if trial.design == "crossover":
         seen = drug.evaluated & control.evaluated
@@ -158,7 +161,7 @@ def analyse(trial: Trial, endpoint: Endpoint, made: Conducted) -> Found:
         high,
         p,
         true_drug,
-        control.true.mean(axis=1),
+        true_control,
         _mean(drug.blinded, drug.evaluated) - _mean(control.blinded, control.evaluated),
         drug.evaluated.sum(axis=1).astype(float),
         control.evaluated.sum(axis=1).astype(float),

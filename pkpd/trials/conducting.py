@@ -18,7 +18,7 @@ from pkpd.simulation import form_of
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.entry import Entered, enrol, open_to_all
 from pkpd.trials.measuring import Draw, scores_after, what_counts
-from pkpd.trials.values import Treatment, Trial
+from pkpd.trials.values import Conduct, Treatment, Trial
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -52,6 +52,8 @@ class Conducted(NamedTuple):
     visits   : (visits) ticks after the end of treatment
     drug     : the arm whose effect is asked for
     control  : the other; of a cross-over the same patients; None in a single arm
+    instead  : the patients of the drug arm as they had been under the control, free of noise, drop-out and unblinding:
+               what of both is true is told in the same people; None in a single arm
     first    : (trials, patients) of a cross-over: whether the drug came first
     screened : candidates looked at, and how many each criterion removed
     """
@@ -59,6 +61,7 @@ class Conducted(NamedTuple):
     visits: tuple[int, ...]
     drug: ArmScores
     control: ArmScores | None
+    instead: ArmScores | None
     first: Booleans
     screened: Screened
 
@@ -109,13 +112,16 @@ def conduct(trial: Trial, plans: Plans, trials: Integers, draw: Draw) -> Conduct
     visits = tuple(sorted({visit for endpoint in trial.endpoints for visit in endpoint.visits}))
     if trial.design == "crossover":
         first = entered.place < (trial.enrolled + 1) // 2
-        return Conducted(visits, *_periods(trial, plans, entered, first, visits, draw), first, entered.screened)
+        drug, control = _periods(trial, plans, entered, first, visits, draw)
+        return Conducted(visits, drug, control, control, first, entered.screened)
     first = entered.place < trial.patients[0]
     drug = one_arm(trial, plans.models[0], trial.drug, plans.ends[0], entered, first, visits, draw)
-    control = None
-    if trial.control is not None:
-        control = one_arm(trial, plans.models[1], trial.control, plans.ends[1], entered, ~first, visits, draw)
-    return Conducted(visits, drug, control, first, entered.screened)
+    if trial.control is None:
+        return Conducted(visits, drug, None, None, first, entered.screened)
+    control = one_arm(trial, plans.models[1], trial.control, plans.ends[1], entered, ~first, visits, draw)
+    quiet = replace(trial, conduct=quietly(trial.conduct))
+    instead = one_arm(quiet, plans.models[1], trial.control, plans.ends[1], entered, first, visits, draw)
+    return Conducted(visits, drug, control, instead, first, entered.screened)
 
 
 def one_arm(
@@ -197,6 +203,11 @@ def _periods(
                 into.scores[k][own], into.true[k][own] = found.scores[k + 1], found.true[k + 1]
                 into.blinded[k][own], into.stayed[k][own] = found.blinded[k + 1], stayed[k]
     return arms[0], arms[1]
+
+
+def quietly(conduct: Conduct) -> Conduct:
+    """The same conduct without noise, unblinding and drop-out; who may enter stays."""
+    return replace(conduct, noise=0.0, unblinding=0.0, drop_out=0.0, drop_out_control=0.0)
 
 
 def side_effects_of(trial: Trial) -> tuple[str, ...]:

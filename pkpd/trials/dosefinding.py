@@ -22,7 +22,7 @@ from pkpd.statistics.dosefinding.fitting import DoseMeans
 from pkpd.statistics.dosefinding.mcpmod import McpMod, mcp_mod
 from pkpd.statistics.dosefinding.shapes import Shape
 from pkpd.trials.analysing import values_of
-from pkpd.trials.conducting import one_arm
+from pkpd.trials.conducting import one_arm, quietly
 from pkpd.trials.designing import design_trial
 from pkpd.trials.entry import enrol, open_to_all
 from pkpd.trials.measuring import Draw, what_counts
@@ -232,8 +232,7 @@ def _measured(
 
 def _true(trial: Trial, regimen: str, grid: Floats, model: Model, draw: Draw) -> Floats:
     """(grid) mean effect over placebo in the same patients, free of noise, drop-out and unblinding."""
-    quiet = replace(trial.conduct, noise=0.0, unblinding=0.0, drop_out=0.0, drop_out_control=0.0)
-    large = replace(trial, patients=(LARGE // 2, LARGE // 2), conduct=replace(quiet, entry=trial.conduct.entry))
+    large = replace(trial, patients=(LARGE // 2, LARGE // 2), conduct=quietly(trial.conduct))
     entered = enrol(replace(large, conduct=trial.conduct), model, np.array([0]), draw)
     endpoint, everybody = trial.endpoints[0], np.ones(entered.place.shape, bool)
     end = _given(regimen, float(grid[-1])).end

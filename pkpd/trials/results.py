@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 
 SIGNIFICANT = 0.05
 CLEAR = 2.0  # Monte-Carlo standard errors a true difference is away from 0 before ratios to it are given
+NONE = 0.01  # standard errors of a trial below which a true difference is as good as none
 
 COLUMNS = (
     *("endpoint", "when", "analysis", "patients", "true_drug", "true_control", "true_difference", "expected_drug"),
@@ -73,7 +74,7 @@ class EndpointResult:
 
     @cached_property
     def true_difference(self) -> float:
-        """Drug less control in all simulated patients, free of noise, drop-out and unblinding."""
+        """Drug less control in the same simulated patients, free of noise, drop-out and unblinding."""
         return float(np.mean(self.found.true_drug - self.found.true_control))
 
     @property
@@ -123,8 +124,10 @@ class EndpointResult:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the true difference is told from 0, so that ratios to it mean something."""
-        return abs(self.true_difference) > CLEAR * self.true_error
+        """Whether the true difference is told from 0 and not as good as none, so that ratios to it mean something."""
+        known = self.found.se[np.isfinite(self.found.se)]
+        least = NONE * float(known.mean()) if len(known) else 0.0
+        return abs(self.true_difference) > max(CLEAR * self.true_error, least)
 
     @property
     def mean_significant(self) -> float:
