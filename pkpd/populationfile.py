@@ -210,9 +210,9 @@ def _key(name: str) -> str:
     return plain(name).replace(" ", "_")
 
 
-def placed(table: Table, key: str, read: Callable[[], T]) -> T:
-    """What `read` gives; what it refuses is said with file, line and key."""
+def placed(table: Table, key: str | None, read: Callable[[], T]) -> T:
+    """What `read` gives; what it refuses is said with file, line and key, or of the table as a whole."""
     try:
         return read()
     except PkpdError as cause:
-        table.fail(str(cause), key)
+        table.fail(str(cause), *([] if key is None else [key]))

@@ -100,24 +100,26 @@ def _trial(
     design = table.choice("design", DESIGNS)
     drug = arms[table.choice("drug", arms)]
     control = arms[table.choice("control", arms)] if "control" in table else None
+    if control == drug:
+        table.fail(f'the arm "{drug.name}" is held against itself. Name another arm.', "control")
     endpoints = tuple(_endpoint(one, sources) for one in table.tables("endpoints"))
-    conduct = _conduct(table, sources, usual)
+    conduct, patients, criteria = _conduct(table, sources, usual), _patients(table), table.texts("criteria")
     dose = table.table("enrichment")
     enrichment = _enrichment(dose, sources) if dose.data else None
-    return placed(
+    made = placed(
         table,
-        "design",
+        None,
         lambda: Trial(
             model,
             drug,
             control,
             design,
-            _patients(table),
+            patients,
             endpoints,
             population,
             conduct,
             enrichment,
-            table.texts("criteria"),
+            criteria,
             name,
             top.text("title"),
             {**usual_conduct()[1], **sources},
@@ -125,6 +127,22 @@ def _trial(
             practice,
         ),
     )
+    sizes = made.patients if design == "parallel" else made.patients * 2
+    for endpoint, one in zip(endpoints, table.tables("endpoints"), strict=True):
+        _refuse_more_than(one, endpoint, sizes)
+    return made
+
+
+def _refuse_more_than(table: Table, endpoint: Endpoint, sizes: tuple[int, ...]) -> None:
+    """Refuse what was found in more patients than the trial has; fewer may have come to a visit."""
+    seen = endpoint.observed
+    for arm, size in zip((seen.drug, seen.control) if seen is not None else (), sizes, strict=False):
+        total = arm.total if isinstance(arm, Counts) else arm.patients if arm is not None else None
+        if total is not None and total > size:
+            table.fail(
+                f"{endpoint.name} was found in {total} patients, and {size} are said to be analysed. Give as "
+                "`patients` of the trial how many were."
+            )
 
 
 def _patients(table: Table) -> tuple[int, ...]:

@@ -77,8 +77,11 @@ class Endpoint:
             )
         most = {"relief": 1, "fall": 10}.get(self.kind)
         if most is not None and (self.threshold is None or not 0 < self.threshold <= most):
+            given = (
+                "no threshold is given" if self.threshold is None else f"a threshold of {self.threshold:g} does not fit"
+            )
             raise StudyError(
-                f'endpoint "{self.kind}": a threshold of {self.threshold} does not fit. "relief" needs a fraction '
+                f'endpoint "{self.kind}": {given}. "relief" needs a fraction '
                 'above 0 and up to 1, "fall" points above 0 and up to 10.'
             )
         if most is None and self.threshold is not None:
@@ -87,6 +90,16 @@ class Endpoint:
             raise StudyError(f'endpoint "{self.kind}": a time before the end of treatment cannot be a visit.')
         if self.until is not None and self.until <= self.when:
             raise StudyError(f'endpoint "{self.kind}": `until` is not after `when`.')
+        low, high = (0.0, 10.0) if self.kind == "pain score" else (-1.0, 1.0)
+        for arm in (self.observed.drug, self.observed.control) if self.observed is not None else ():
+            if arm is not None and isinstance(arm, Counts) != self.counted:
+                wanted = "counts of patients" if self.counted else "means"
+                raise StudyError(f'endpoint "{self.kind}": what was found is given as {wanted}, not as {arm}.')
+            if isinstance(arm, Mean) and not low <= arm.value <= high:
+                raise StudyError(
+                    f'endpoint "{self.kind}": a mean of {arm.value:g} was found, which lies outside {low:g} to '
+                    f"{high:g}{' points' if high == 10 else ', the fractions'}."
+                )
 
     @property
     def made_from(self) -> bool:
@@ -140,6 +153,14 @@ class Mean:
     value: float
     error: float
     patients: int | None = None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise StudyError(f"a mean of {self.value} is no number.")
+        if not (math.isnan(self.error) or 0 <= self.error < math.inf):
+            raise StudyError(f"a standard error of {self.error:g} cannot be. Give one from 0 on, or none.")
+        if self.patients is not None and self.patients < 1:
+            raise StudyError(f"a mean of {self.patients} patients cannot be. Give a whole number from 1 on.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +323,12 @@ class Trial:
                 )
         if not self.endpoints:
             raise StudyError("trial: it has no endpoint. Give at least one.")
+        if self.population.subjects is not None:
+            raise StudyError(
+                f"trial: the population has {self.population.size:,} patients of its own, by number, and every trial "
+                'draws others. Give who may enter as criteria, such as ["weight above 110 kg"], and people without '
+                "`subjects`."
+            )
         if self.control is not None and _numbers(self.drug.effects) != _numbers(self.control.effects):
             raise StudyError(
                 f'trial: the arms "{self.drug.name}" and "{self.control.name}" have effects with different values, so '

@@ -18,7 +18,7 @@ from pkpd.errors import PkpdError, StudyError
         ({"endpoints": []}, ["no endpoint"]),
         ({"endpoints": ["pain score"]}, ['("pain score", "7 d")']),
         ({"endpoints": [("pain score", "7")]}, ["unit"]),
-        ({"endpoints": [("relief", "7 d")]}, ["None", "fraction"]),
+        ({"endpoints": [("relief", "7 d")]}, ["no threshold is given", "fraction"]),
         ({"design": "cross-over", "patients": (9,)}, ['Did you mean "crossover"']),
         ({"endpoints": [("side effect", "psychotomimetic-aksed")]}, ['Did you mean "psychotomimetic-asked"']),
         ({"entry": 12}, ["entry is 12", "0 to 10"]),
@@ -58,3 +58,10 @@ def test_arms_may_have_modifiers():
     first, second = (pkpd.run_trials(one, 100).endpoints[0] for one in (trial, plain))
     assert first.true_difference > second.true_difference  # less ketamine, less relief
     assert (first.found.true_control == second.found.true_control).all()
+
+
+def test_people_with_numbers_of_their_own_are_refused_since_every_trial_draws_others():
+    heavy = pkpd.enrol(pkpd.Population(200, seed=3), ["weight above 90 kg"]).population
+    for people in (heavy, pkpd.Population(3, subjects=[1, 2, 3])):
+        with pytest.raises(StudyError, match="patients of its own, by number, and every trial draws others.*criteria"):
+            designed(population=people)
