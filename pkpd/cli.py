@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
-from pkpd.terminal.output import output_folder, progress_bar, write_text
+from pkpd.terminal.output import output_folder, progress_bar, safe_name, write_text
 
 COMMANDS = ("compare", "uncertainty", "trial", "literature", "disagree", "models", "show")
 
@@ -229,7 +229,7 @@ def _trial(chosen: argparse.Namespace) -> int:
     _refuse_none_of(trials=chosen.trials, threads=chosen.threads, replicates=chosen.replicates)
     study = load_study(chosen.study)
     trial = with_conduct(trial_of(study, chosen.arm), noise=chosen.noise, unblinding=chosen.unblinding)
-    name = f"trial-{study.id}"
+    name = f"trial-{study.id}" if chosen.arm is None else safe_name(f"trial-{study.id}-{chosen.arm}")
     folder = output_folder(chosen.out, _files(name))
     with progress_bar(f"{chosen.trials:,} trials of {trial.enrolled}") as progress:
         made = run_trials(

@@ -9,7 +9,8 @@ import pytest
 
 import pkpd
 from pkpd.cli import main
-from pkpd.terminal.disagreement import LONGEST_NAME, csv_text, file_name
+from pkpd.terminal.disagreement import csv_text, file_name
+from pkpd.terminal.output import LONGEST_NAME
 
 
 def test_it_prints_the_table_and_writes_table_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

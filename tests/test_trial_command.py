@@ -22,12 +22,12 @@ def test_it_answers_the_questions_and_writes_table_and_figures(tmp_path: Path, c
     for answer in (
         *(
             "It found 5 of 10",
-            "0 of 10 on saline",
+            "0 of 10 (0 %) on saline: +50 percentage points (McNemar's P = 0.062)",
             "The model expects",
             "A trial of 10 is significant",
-            "Significant ones",
+            "Significant trials",
         ),
-        *("To find that in 80 %", "assumed", "Candidates screened", "Not for dosing patients"),
+        *("To be significant in 80 %", "assumed", "Candidates screened", "Not for dosing patients"),
     ):
         assert answer in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"trial-{STUDY}.{end}" for end in ("csv", "png", "svg")]

@@ -74,12 +74,12 @@ class Line:
 
     @property
     def found(self) -> bool | None:
-        """Whether the trial found P < 0.05: as it says, else by Fisher's test of its counts; None where neither is."""
+        """Whether the trial found P < 0.05: as it says, else by the exact test of its counts; None where neither is."""
         if self.result.endpoint.significant is not None:
             return self.result.endpoint.significant
-        return (
-            None if self.result.observed is None or not _counted(self.result) else self.result.observed.p < SIGNIFICANT
-        )
+        if self.result.observed is None or not _counted(self.result) or math.isnan(self.result.observed.p):
+            return None
+        return self.result.observed.p < SIGNIFICANT
 
 
 def _counted(result: EndpointResult) -> bool:

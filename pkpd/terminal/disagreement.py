@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import math
-import re
 
 from pkpd.disagreement.values import COLUMNS, Disagreement, by_reason, hours_text
 from pkpd.terminal.comparison import number_text
 from pkpd.terminal.console import console, left, print_rows, table
-
-LONGEST_NAME = 80  # characters
+from pkpd.terminal.output import safe_name
 
 
 def file_name(disagreement: Disagreement) -> str:
@@ -21,11 +18,7 @@ def file_name(disagreement: Disagreement) -> str:
     returns : letters, digits, points and hyphens, such as "disagree-ketamine-0.5-mg-kg-iv-over-40-min-ketamine"; a long
               regimen is cut and told apart by a digest
     """
-    text = f"disagree {disagreement.regimen} {disagreement.analyte}"
-    name = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
-    if len(name) <= LONGEST_NAME:
-        return name
-    return f"{name[: LONGEST_NAME - 9].rstrip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return safe_name(f"disagree {disagreement.regimen} {disagreement.analyte}")
 
 
 def csv_text(disagreement: Disagreement) -> str:

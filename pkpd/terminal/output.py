@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -11,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pkpd.errors import StudyError
+
+LONGEST_NAME = 80  # characters
 
 
 def output_folder(path: Path, files: Sequence[str]) -> Path:
@@ -71,3 +75,14 @@ def progress_bar(label: str) -> Iterator[Callable[[float], None]]:
         start.cancel()
         start.join()
         bar.stop()
+
+
+def safe_name(text: str) -> str:
+    """A safe name of files, without suffix.
+
+    returns : letters, digits, points and hyphens; a long text is cut and told apart by a digest
+    """
+    name = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - 9].rstrip('-.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -7,10 +7,14 @@ import io
 import math
 from typing import TYPE_CHECKING
 
+from pkpd.dosing.prescription import time_text
 from pkpd.terminal.comparison import number_text
 from pkpd.terminal.console import console, left_table, print_rows
+from pkpd.terminal.study import rows_of
+from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.literature import Literature
 from pkpd.trials.results import COLUMNS, Trials
+from pkpd.trials.values import Assumption
 from pkpd.trials.words import answers, title_of, unit_text, value_text
 
 if TYPE_CHECKING:
@@ -32,6 +36,13 @@ UNUSED = {
 }
 
 
+MISSING = {
+    "non-response": "Who leaves counts as scoring what he did before treatment.",
+    "last score": "Who leaves counts with the last score he gave.",
+    "left out": "Who leaves is left out of the analysis.",
+}
+
+
 def print_trials(made: Trials, study: Study, named: str) -> None:
     """Simulated trials as tables and sentences.
 
@@ -41,7 +52,8 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
     out.print(trial.title, style="bold")
     size = f"{' + '.join(map(str, trial.patients))} patients"
     against = f" against {trial.control.name}" if trial.control else ""
-    out.print(f"{trial.design.capitalize()}, {size}: {trial.drug.name}{against}. {made.count:,} simulated trials.")
+    trials = "trial" if made.count == 1 else "trials"
+    out.print(f"{trial.design.capitalize()}, {size}: {trial.drug.name}{against}. {made.count:,} simulated {trials}.")
     arms = left_table("Arms", "arm", "prescription")
     for arm in (trial.drug, *([trial.control] if trial.control else [])):
         beside = "".join(f" beside {modifier.id}" for modifier in arm.modifiers)
@@ -57,10 +69,13 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
     for name, origin in trial.conduct.origins.items():
         if name in UNUSED[trial.design]:
             continue
-        unit = "" if origin.unit == "1" else f" {origin.unit}"
         source = trial.sources[origin.source].citation if origin.source in trial.sources else origin.source
-        conduct.add_row(CONDUCT[name], f"{number_text(origin.value)}{unit}", origin.mark, source, origin.note)
+        conduct.add_row(CONDUCT[name], _conduct_text(origin), origin.mark, source, origin.note)
     print_rows(out, conduct)
+    patients = left_table("Who the patients are, others in every trial", "what", "value", "mark", "source")
+    for row in rows_of(trial.population):
+        patients.add_row(*row)
+    print_rows(out, patients)
     screened = made.screened
     out.print(
         f"Candidates screened for a trial of {trial.enrolled}: {screened.size / made.count:.0f} on average; "
@@ -76,14 +91,15 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         )
     if trial.practice is not None:
         out.print(f"In practice, in every arm: {trial.practice}.")
-    out.print(f"Who left is scored as: {trial.conduct.missing}.")
+    out.print(MISSING[trial.conduct.missing])
     for flag in made.flags:
         out.print(f"(!) {flag.of}: {flag.text} [{flag.source}]")
     if trial.note:
         out.print(f"Note: {trial.note}")
     for other in (*([study.trial] if study.trial else []), *study.further):
         if other.drug.name != trial.drug.name:
-            out.print(f'Also held against a control: pkpd trial {named or study.id} --arm "{other.drug.name}"')
+            word = "Also held against a control" if other.control is not None else "Another arm"
+            out.print(f'{word}: pkpd trial {named or study.id} --arm "{other.drug.name}"')
     for value in (value for value in study.values if value.arm in ("", trial.drug.name)):
         unit = "" if value.unit == "1" else f" {value.unit}"
         note = f": {value.note}" if value.note else ""
@@ -94,6 +110,15 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         f"Sources: pkpd show {named or study.id}"
     )
     out.print("For research and teaching. Not for dosing patients.")
+
+
+def _conduct_text(origin: Assumption) -> str:
+    """A number of the conduct with its unit, in words that fit it."""
+    if origin.unit == "h":
+        return time_text(round(origin.value * TICKS_PER_HOUR))
+    if origin.unit == "1":
+        return f"{100 * origin.value:.3g} %"
+    return f"{number_text(origin.value)} {origin.unit}{'' if origin.value == 1 else 's'}"
 
 
 def print_literature(made: Literature, named: str) -> None:

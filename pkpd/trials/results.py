@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,23 @@ class ObservedDifference:
     low: float
     high: float
     p: float
+
+
+class Level(NamedTuple):
+    """A published arm beside simulated ones.
+
+    value     : published
+    low, high : 5 and 95 % of simulated trials
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def inside(self) -> bool:
+        """Whether it lies in the middle 90 % of simulated trials."""
+        return self.low - 1e-12 <= self.value <= self.high + 1e-12
 
 
 @dataclass(frozen=True)
@@ -144,6 +161,15 @@ class EndpointResult:
         return self.mean_significant / abs(self.true_difference) if self.is_clear else math.nan
 
     @property
+    def selected(self) -> float:
+        """The part of the exaggeration that selection makes: mean size of significant estimates over that of all.
+
+        0 where trials do not estimate the difference with its sign.
+        """
+        expected = self.expected
+        return self.mean_significant / abs(expected) if expected * self.true_difference > 0 else 0.0
+
+    @property
     def type_s(self) -> float:
         """Share of the significant trials whose sign is not that of their own truth; nan as for `type_m`."""
         if not len(self.published) or not self.is_clear:
@@ -182,14 +208,29 @@ class EndpointResult:
 
     @cached_property
     def observed(self) -> ObservedDifference | None:
-        """What the published trial found; None where it gives no number for both arms."""
+        """What the published trial found; None where it gives no number for both arms.
+
+        Of a cross-over the estimate: how far the periods of a patient go together is in no table of arms, but where
+        nobody or everybody had the event in one period.
+        """
         seen = self.endpoint.observed
         if seen is None or seen.control is None:
             return None
         if isinstance(seen.drug, Counts) and isinstance(seen.control, Counts):
-            return _of_counts(seen.drug, seen.control)
+            return (_of_pairs if self.design == "crossover" else _of_counts)(seen.drug, seen.control)
         assert isinstance(seen.drug, Mean) and isinstance(seen.control, Mean)
-        return _of_means(seen.drug, seen.control)
+        found = _of_means(seen.drug, seen.control)
+        return ObservedDifference(found.estimate, *(math.nan,) * 3) if self.design == "crossover" else found
+
+    @property
+    def levels(self) -> tuple[Level | None, Level | None]:
+        """The published drug arm and control beside simulated ones; None where there is no number."""
+        seen = self.endpoint.observed
+        if seen is None:
+            return None, None
+        simulated = (self.found.drug, self.found.control)
+        drug, control = (_level(arm, own) for arm, own in zip((seen.drug, seen.control), simulated, strict=True))
+        return drug, control
 
     @property
     def as_extreme(self) -> float:
@@ -300,6 +341,14 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
     )
 
 
+def _level(arm: Counts | Mean | None, simulated: Floats) -> Level | None:
+    known = simulated[np.isfinite(simulated)]
+    if arm is None or not len(known):
+        return None
+    low, high = np.quantile(known, (0.05, 0.95))
+    return Level(_value_of(arm), float(low), float(high))
+
+
 def _value_of(arm: Counts | Mean) -> float:
     return arm.events / arm.total if isinstance(arm, Counts) else arm.value
 
@@ -312,6 +361,15 @@ def _of_counts(drug: Counts, control: Counts) -> ObservedDifference:
     low, high = newcombe(*given)
     estimate = drug.events / drug.total - control.events / control.total
     return ObservedDifference(estimate, float(low), float(high), float(fisher_p(*given)))
+
+
+def _of_pairs(drug: Counts, control: Counts) -> ObservedDifference:
+    """Of two shares of the same patients: McNemar's exact test where the table of arms tells who changed."""
+    estimate = drug.events / drug.total - control.events / control.total
+    extreme = {0, drug.total}
+    told = drug.total == control.total and not extreme.isdisjoint((drug.events, control.events))
+    p = min(1.0, 2.0 * 0.5 ** abs(drug.events - control.events)) if told else math.nan
+    return ObservedDifference(estimate, math.nan, math.nan, p)
 
 
 def _of_means(drug: Mean, control: Mean) -> ObservedDifference:

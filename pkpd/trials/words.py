@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from pkpd.dosing.prescription import time_text
 from pkpd.trials.results import EndpointResult
 from pkpd.trials.values import Counts, Endpoint, Mean, Trial
+
+TESTS = {
+    "Fisher": "Fisher's exact test",
+    "McNemar": "McNemar's test",
+    "Welch": "Welch's t test",
+    "periods": "t test of periods",
+}
 
 
 def value_text(endpoint: Endpoint, value: float, signed: bool = False) -> str:
@@ -48,9 +57,10 @@ def headline(result: EndpointResult) -> str:
 def observed_text(endpoint: Endpoint, arm: Counts | Mean) -> str:
     """What was observed in one arm."""
     if isinstance(arm, Counts):
-        return f"{arm.events} of {arm.total}"
+        return f"{arm.events} of {arm.total} ({100 * arm.events / arm.total:.0f} %)"
+    unit = "" if endpoint.unit == "points" else " %"
     error = "" if math.isnan(arm.error) else f" (SE {value_text(endpoint, arm.error)})"
-    return f"{value_text(endpoint, arm.value)}{error}"
+    return f"{value_text(endpoint, arm.value)}{unit}{error}"
 
 
 def found_text(trial: Trial, result: EndpointResult) -> str:
@@ -61,10 +71,27 @@ def found_text(trial: Trial, result: EndpointResult) -> str:
     text = f"{observed_text(endpoint, seen.drug)} on {trial.drug.name}"
     if seen.control is not None and trial.control is not None:
         text += f", {observed_text(endpoint, seen.control)} on {trial.control.name}"
-    if (found := result.observed) is not None and not math.isnan(found.low):
+    if (found := result.observed) is not None:
         shown = [value_text(endpoint, x, signed=True) for x in (found.estimate, found.low, found.high)]
-        text += f": {shown[0]} {unit_text(endpoint, True)} ({shown[1]} to {shown[2]}; {p_text(found.p)})"
+        text += f": {shown[0]} {unit_text(endpoint, True)}"
+        if not math.isnan(found.low):
+            ways = ("Newcombe's interval ", ", Fisher's ") if endpoint.counted else ("95 % interval ", ", ")
+            text += f" ({ways[0]}{shown[1]} to {shown[2]}{ways[1]}{p_text(found.p)})"
+        elif not math.isnan(found.p):
+            text += f" (McNemar's {p_text(found.p)})"
     return text + (f"; {endpoint.words}" if endpoint.words else "")
+
+
+def levels_text(trial: Trial, result: EndpointResult) -> str:
+    """Whether the published arms lie where simulated ones do; "" where none has a number."""
+    told = []
+    for name, level in zip((trial.drug.name, trial.control.name if trial.control else ""), result.levels, strict=False):
+        if level is not None and not level.inside:
+            shown = [value_text(result.endpoint, x) for x in level]
+            told.append(f"{shown[0]} on {name} (simulated {shown[1]} to {shown[2]})")
+    if told:
+        return f"outside the middle 90 % of simulated trials: {', '.join(told)} {unit_text(result.endpoint)}"
+    return "inside the middle 90 % of simulated trials" if any(result.levels) else ""
 
 
 def p_text(p: float) -> str:
@@ -83,38 +110,41 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
     unit, apart = unit_text(endpoint), unit_text(endpoint, True)
     lines = [("It found", found_text(trial, result))]
     drug = value_text(endpoint, float(found.true_drug.mean()))
+    if np.isnan(found.drug).all():
+        lines.append(("What that can tell", "nothing: nobody was left to analyse in any simulated trial"))
+        return lines
     if trial.control is None:
-        measured = value_text(endpoint, float(found.drug.mean()))
-        lines.append(("The model expects", f"{drug} {unit}; as the trial measures it {measured}"))
+        measured = value_text(endpoint, float(np.nanmean(found.drug)))
+        lines.append(("The model expects", f"{drug} {unit}; as a trial measures it {measured} {unit}"))
         lines.append(("What that can tell", "nothing of drug against placebo: it has no control"))
     else:
         control = value_text(endpoint, float(found.true_control.mean()))
         apart_by = value_text(endpoint, result.true_difference, signed=True)
         expected = value_text(endpoint, result.expected, signed=True)
         if trial.conduct.unblinding > 0 and not endpoint.of:
-            expected += f" ({value_text(endpoint, result.expected_blinded, signed=True)} if nobody noticed what he had)"
-        lines.append(
-            (
-                "The model expects",
-                f"{drug} and {control} {unit}, a difference of {apart_by} {apart}; as trials estimate it {expected}",
-            )
-        )
+            blinded = value_text(endpoint, result.expected_blinded, signed=True)
+            expected += f" ({blinded} if nobody noticed what was given)"
+        lines.append(("The model expects", f"{drug} and {control} {unit}, a difference of {apart_by} {apart}"))
+        lines.append(("Trials measure", f"{expected} on average, with {noise_text(trial, endpoint)}"))
         size = " + ".join(map(str, trial.patients))
+        test = TESTS.get(result.analysis, result.analysis)
         lines.append(
             (
                 f"A trial of {size} is significant",
-                f"in {100 * result.power:.0f} % (±{100 * result.power_error:.1f}), P < 0.05, {result.analysis}",
+                f"in {100 * result.power:.0f} % (±{100 * result.power_error:.1f} Monte-Carlo error; P < 0.05, {test})",
             )
         )
-        lines.append(("Significant ones", exaggeration_text(result)))
+        lines.append(("Significant trials", exaggeration_text(result)))
         needed = result.settling()
         if needed is not None:
             each = "in each arm" if trial.design == "parallel" else "in all"
-            lines.append(("To find that in 80 %", f"{needed:,} patients {each}"))
+            lines.append(("To be significant in 80 %", f"{needed:,} patients {each}"))
+    if levels := levels_text(trial, result):
+        lines.append(("The published levels lie", levels))
     if not math.isnan(result.as_extreme):
-        lines.append(
-            ("As unlikely as the published one (both sides)", f"{100 * result.as_extreme:.0f} % of simulated trials")
-        )
+        share = f"{100 * result.as_extreme:.0f} %" if result.as_extreme >= 0.005 else "less than 1 %"
+        what = "difference" if trial.control is not None else "level"
+        lines.append((f"A {what} as unlikely as the published one", f"{share} of simulated trials, both sides counted"))
     if endpoint.made_from:
         lines.append(("Note", "the models were made from this result, so that agreement is no test"))
     return lines
@@ -126,11 +156,27 @@ def exaggeration_text(result: EndpointResult) -> str:
     if not len(result.published):
         return "there are none"
     mean = value_text(endpoint, result.mean_significant)
-    shown = f"show {mean} {unit_text(endpoint, True)} on average, sign left out"
+    shown = f"show {mean} {unit_text(endpoint, True)} on average, whatever the sign"
     if not result.is_clear:
-        return f"{shown}, where the true difference cannot be told from none"
+        return f"{shown}, where there is no true difference, or none that can be told"
     wrong = f", with the wrong sign in {100 * result.type_s:.0f} %" if result.type_s >= 0.005 else ""
-    return f"{shown}: {times_text(result.type_m)} the true difference{wrong}"
+    measured = f" ({times_text(beside)} what trials measure on average)" if (beside := result.selected) else ""
+    return f"{shown}: {times_text(result.type_m)} the true difference{measured}{wrong}"
+
+
+def noise_text(trial: Trial, endpoint: Endpoint) -> str:
+    """What stands between the truth and what trials measure."""
+    conduct = trial.conduct
+    leave = conduct.drop_out > 0 or (conduct.drop_out_control > 0 and trial.design == "parallel")
+    parts = (
+        []
+        if endpoint.of
+        else [("noise", conduct.noise > 0), ("drop-out", leave), ("unblinding", conduct.unblinding > 0)]
+    )
+    named = [name for name, is_there in parts if is_there]
+    if not named:
+        return "nothing but chance between"
+    return named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def _fixed(value: float, places: int) -> str:

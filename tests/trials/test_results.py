@@ -49,19 +49,19 @@ def test_power_exaggeration_and_sign_by_hand():
     assert result.true_difference == -1.0 and result.expected == pytest.approx(-0.375)
     assert result.mean_significant == 2.5 and result.type_m == 2.5 and result.type_s == 0.5
     assert "2.5-fold" in headline(result) and "50 %" in headline(result)
-    assert "wrong sign in 50 %" in dict(answers(designed(), result))["Significant ones"]
+    assert "wrong sign in 50 %" in dict(answers(designed(), result))["Significant trials"]
 
 
 def test_nothing_is_divided_by_a_truth_that_may_be_none():
     result = made([-3.0, -1.0, 2.0, 0.5], [0.01, 0.2, 0.04, 0.6], [-1.0, 1.0, -1.0, 1.1])
     assert math.isnan(result.type_m) and math.isnan(result.type_s) and result.settling() is None
-    assert "cannot be told from none" in dict(answers(designed(), result))["Significant ones"]
+    assert "none that can be told" in dict(answers(designed(), result))["Significant trials"]
 
 
 def test_none_significant():
     result = made([-0.3, -0.1], [0.4, 0.8], [-1.0, -1.1])
     assert result.power == 0 and math.isnan(result.mean_significant) and math.isnan(result.type_m)
-    assert dict(answers(designed(), result))["Significant ones"] == "there are none"
+    assert dict(answers(designed(), result))["Significant trials"] == "there are none"
 
 
 def test_patients_to_find_it():
@@ -97,6 +97,44 @@ def test_published_means_have_their_interval_and_p():
     assert seen.p == pytest.approx(2 * stats.norm.sf(2.77 / error)) and seen.p < 0.001
     none = replace(endpoint, observed=Published(Mean(2.68, math.nan), Mean(5.45, 0.48), "a", "primary"))
     assert math.isnan(made([-2.6], [0.1], [-2.6], none).observed.p)
+
+
+def test_periods_of_the_same_patients_are_not_taken_for_two_groups():
+    """Arms of a cross-over tell the test only where nobody or everybody had the event in one of them."""
+    shares = Endpoint("relief", 0, threshold=0.5, observed=Published(Counts(5, 10), Counts(0, 10), "a", "primary"))
+    asked = {"design": "crossover", "patients": (10,)}
+    told = made([0.4], [0.1], [0.3], shares, **asked).observed
+    assert told.estimate == 0.5 and math.isnan(told.low)
+    assert told.p == stats.binomtest(5, 5, 0.5).pvalue
+    some = replace(shares, observed=Published(Counts(5, 10), Counts(1, 10), "a", "primary"))
+    assert math.isnan(made([0.4], [0.1], [0.3], some, **asked).observed.p)
+    means = Endpoint("pain score", WEEK, observed=Published(Mean(5.0, 0.5), Mean(5.5, 0.5), "a", "primary"))
+    found = made([-1], [0.1], [-1.0], means, **asked)
+    assert found.observed.estimate == -0.5 and math.isnan(found.observed.p) and math.isnan(found.observed.high)
+    answer = dict(answers(designed(**asked, washout="30 d"), found))["It found"]
+    assert "-0.50 points" in answer and "P =" not in answer and "interval" not in answer
+
+
+def test_levels_are_told_where_they_lie_outside():
+    endpoint = Endpoint("pain score", WEEK, observed=Published(Mean(3.0, 0.5), Mean(6.0, 0.5), "a", "primary"))
+    result = made([-2.0] * 4, [0.1] * 4, [-2.0] * 4, endpoint)
+    result = replace(result, found=result.found._replace(drug=np.array([2, 3, 4, 3.5]), control=np.full(4, 5.0)))
+    drug, control = result.levels
+    assert drug.inside and not control.inside and (control.low, control.high) == (5, 5)
+    told = dict(answers(designed(), result))["The published levels lie"]
+    assert told.startswith("outside") and "6.00 on control (simulated 5.00 to 5.00)" in told and "on drug" not in told
+
+
+def test_selection_is_told_apart_from_what_all_trials_measure():
+    result = made([-3.0, -1.0, -1.0, -1.0], [0.01, 0.2, 0.4, 0.6], [-1.0, -1.01, -0.99, -1.0])
+    assert result.selected == pytest.approx(3.0 / 1.5)
+    assert "2.0-fold what trials measure" in dict(answers(designed(), result))["Significant trials"]
+
+
+def test_a_trial_of_which_nobody_is_left_says_so():
+    trial = designed(missing="left out", drop_out=1.0, drop_out_control=1.0)
+    result = pkpd.run_trials(trial, 5).endpoints[0]
+    assert "nobody was left" in dict(answers(trial, result))["What that can tell"] and result.power == 0
 
 
 def test_how_far_off_the_published_one_is():
