@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 SIGNIFICANT = 0.05
 CLEAR = 2.0  # Monte-Carlo standard errors a true difference is away from 0 before ratios to it are given
-NONE = 0.01  # standard errors of a trial below which a true difference is as good as none
+NONE = 0.02  # standard errors of a trial below which a true difference is as good as none
 
 COLUMNS = (
     *("endpoint", "when", "analysis", "patients", "true_drug", "true_control", "true_difference", "expected_drug"),
