@@ -145,6 +145,14 @@ class Summary:
     high_error: float = math.nan
     median_error: float = math.nan
 
+    def __str__(self) -> str:
+        """Such as "pain relief 1 week under a: 0.33 [0, 0.77] (5th to 95th percentile), ±0.012 Monte-Carlo error"."""
+        what = f"{self.quantity} {self.when}".rstrip()
+        against = f" against {self.against}" if self.against else ""
+        unit = f" {self.unit}" if self.unit not in ("", "1") else ""
+        ends = f"[{self.low:.3g}, {self.high:.3g}]{unit} ({self.kind})"
+        return f"{what} under {self.regimen}{against}: {self.value:.3g} {ends}, ±{self.error:.2g} Monte-Carlo error"
+
 
 def summarise(arm: Arm, outcome: Outcome) -> Summary:
     """Mean or probability of an outcome with its interval and Monte-Carlo error."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 
 import numpy as np
 import pytest
@@ -296,3 +297,16 @@ def test_an_end_of_treatment_at_which_nothing_has_acted_yet_is_told():
     )
     found = pkpd.compare(pkpd.load("kamp2020-ketamine"), twice, 5)
     assert not any("has not acted" in note for note in found.notes)
+
+
+def test_a_summary_is_printed_as_a_sentence():
+    made = pkpd.compare(
+        pkpd.load("kamp2020-ketamine"), {"a": "20 mg iv", "none": "no treatment"}, 50, seed=1, until="2 d"
+    )
+    told = str(made.summary("a", "peak S-ketamine in plasma"))
+    assert re.fullmatch(
+        r"peak S-ketamine in plasma under a: [\d.]+ \[[\d.]+, [\d.]+\] ng/mL "
+        r"\(5th to 95th percentile of patients\), "
+        r"±[\d.]+ Monte-Carlo error",
+        told,
+    )

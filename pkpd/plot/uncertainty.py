@@ -100,7 +100,12 @@ def small_print(uncertainty: Uncertainty) -> list[str]:
         text += f" Doses: pkpd show {comparison.study}."
     split = (
         "Shares of the variance: between patients, of the estimates"
-        + (", and between models, were each of those drawn as likely" if len(uncertainty.views) > 1 else "")
+        + (
+            " of every model (others have published errors where this one may have none), and between models, "
+            "were each of those drawn as likely"
+            if len(uncertainty.views) > 1
+            else ""
+        )
         + " (law of total variance)."
     )
     return [text, split, *uncertainty.statements(), *comparison.footnotes(short=True)]

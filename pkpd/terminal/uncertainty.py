@@ -29,7 +29,8 @@ def print_uncertainty(uncertainty: Uncertainty) -> None:
     out.print(
         "value: mean or share of patients at the published estimates, ±Monte-Carlo error; estimates: 95 % of it over "
         "the draws; new patients: 90 % of patients over the draws; models: its range over models; variance: shares of "
-        "patients, estimates and models, were each model as likely."
+        "patients, estimates (of every model: others have published errors where the study's has none) and models, "
+        "were each model as likely."
     )
     lines = [line for line in uncertainty.lines() if not line.summary.against]
     for name, when in dict.fromkeys((line.summary.quantity, line.summary.when) for line in lines):
