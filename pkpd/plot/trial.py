@@ -33,8 +33,8 @@ from pkpd.trials.values import Counts, Mean
 from pkpd.trials.words import found_text, headline, observed_text, p_text, title_of, unit_text, value_text
 
 WIDTH, EDGE = 10.0, 0.2  # inches
-SHAPE = 9 / 16  # of a slide, to which the panels grow
-LOWEST, HIGHEST = 0.78, 2.6  # of the panels, inches
+SHAPE, TALL = 9 / 16, 3 / 4  # of a slide, to which the panels grow, and of one that is as high as a slide may be
+LEAST, LOWEST, HIGHEST = 0.7, 0.78, 2.6  # of the panels, inches; the least where the page would else be too high
 TITLE, HEAD, NAME, WORD, SMALL = 14.0, 10.0, 10.0, 8.5, 6.5  # pt
 LEFT, ARMS = 1.4, 1.75  # inches, to the axes of the arms, and their width
 BARS, FIRST_BARS, ESTIMATES = (
@@ -59,15 +59,21 @@ class Row:
     named: bool
 
     @property
+    def drawn(self) -> bool:
+        """Whether it has panels: whether any trial could be analysed."""
+        return len(values_of(self.result)) > 0
+
+    @property
     def around(self) -> float:
         """Inches it is high without its panels."""
-        return text_height(len(self.head), NAME) + ABOVE + TICKS + self.named * AXIS + BETWEEN
+        below = TICKS + self.named * AXIS if self.drawn else text_height(1, NAME)
+        return text_height(len(self.head), NAME) + ABOVE + below + BETWEEN
 
     def height(self, panel: float) -> float:
         """Inches it is high, with panels so high, inches."""
         lines = sum(len(part) for _, part in self.words)
         beside = text_height(len(self.head), NAME) + text_height(lines, WORD) + BETWEEN + 0.06
-        return max(self.around + panel, beside)
+        return max(self.around + panel * self.drawn, beside)
 
 
 def draw(made: Trials) -> Any:
@@ -85,8 +91,9 @@ def draw(made: Trials) -> Any:
     top = 0.1 + text_height(len(title), TITLE) + text_height(len(head), HEAD) + 0.06
     begin = top + len(key) * (text_height(1, WORD) + 0.02) + 0.1
     foot = text_height(1, WORD) + text_height(len(small), SMALL) + 0.1
-    left = WIDTH * SHAPE - begin - foot - sum(row.around for row in rows)
-    panel = min(max(left / len(rows), LOWEST), HIGHEST)
+    around, drawn = begin + foot + sum(row.around for row in rows), sum(row.drawn for row in rows) or 1
+    panel = max(min(LOWEST, (WIDTH * TALL - around) / drawn), LEAST, (WIDTH * SHAPE - around) / drawn)
+    panel = min(panel, HIGHEST)
     sheet = Sheet(WIDTH, begin + sum(row.height(panel) for row in rows) + foot)
     at = sheet.text(EDGE, 0.1, title, TITLE, colour=INK, bold=True)
     sheet.text(EDGE, at, head, HEAD, colour=GREY)
@@ -131,9 +138,9 @@ def _row(sheet: Sheet, made: Trials, row: Row, top: float, panel: float) -> None
     for name, lines in row.words:
         sheet.text(WORDS, at, name, WORD)
         at = sheet.text(WORDS + ASIDE, at, lines, WORD, colour=INK)
-    if not len(values_of(result)):
-        lost = "No trial could be analysed: too few patients were left in each."
-        sheet.text(EDGE, under + ABOVE, wrap(lost, WORDS - 2 * EDGE, NAME), NAME)
+    if not row.drawn:
+        lost = "No trial could be analysed: too few patients were left."
+        sheet.text(EDGE, under + 0.05, wrap(lost, WORDS - 2 * EDGE, NAME), NAME)
         return
     under += ABOVE
     if not single:
@@ -156,7 +163,7 @@ def _symbols(results: Sequence[EndpointResult]) -> list[Symbol]:
     if seen:
         spread = [not math.isnan(low) for _, low, _ in seen]
         text = "published, 95 % interval" if any(spread) else "published, without a spread"
-        text += " where a spread is given" if any(spread) and not all(spread) else ""
+        text += " if known" if any(spread) and not all(spread) else ""
         look = {"color": PUBLISHED, "linewidth": 1.4 * any(spread), "marker": "D", "markersize": 5}
         symbols.append(Symbol("line", {**look, "markevery": (0, 2)}, text))
     parts = {name for result in drawn for name in parts_of(result)}
@@ -262,6 +269,8 @@ def _estimated(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
 def _published_text(made: Trials, result: EndpointResult) -> str:
     """What was published, in short; in its own words where no number, or no interval, can be drawn."""
     endpoint, seen = result.endpoint, result.endpoint.observed
+    if seen is None and not endpoint.words and not made.trial.id:
+        return ""
     if seen is None:
         return found_text(made.trial, result) + (" (in words: not drawn)" if endpoint.words else "")
     arms = [arm for arm in (seen.drug, seen.control) if arm is not None]

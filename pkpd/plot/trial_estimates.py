@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Interval = tuple[float, float, float]  # a value, and both ends of its interval; nan where there is none
 
 TEXT = 8.0  # pt, of ticks, names of axes and of lines
-MOST_BARS = 40
+MOST_BARS, SEAM = 40, 0.03  # bars, and what is left free at either side of one, over its width
 PERIODIC = 0.2  # mean resultant length from which values are taken to lie at a spacing
 BARE, OVER, SHARE = (
     0.08,
@@ -31,12 +31,12 @@ BARE, OVER, SHARE = (
     0.23,
 )  # over the bars without and with a published estimate, inches; the share it may take
 
-DRUG, WRONG, NOT, PLAIN, PUBLISHED = "#0072B2", "#D55E00", "#C9C9C9", "#555555", "#222222"
+DRUG, WRONG, NOT, PLAIN, PUBLISHED = "#0072B2", "#D55E00", "#CCCCCC", "#222222", "#222222"
 # What a part of the bars is called in the key -> its look, in the order in which parts stand on each other.
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "simulated trials": {"facecolor": "#7FB8D8", "edgecolor": "none"},
     "P ≥ 0.05": {"facecolor": NOT, "edgecolor": "none"},
-    "significant": {"facecolor": PLAIN, "edgecolor": "none"},
+    "significant, either sign": {"facecolor": PLAIN, "edgecolor": "none"},
     "significant, right sign": {"facecolor": DRUG, "edgecolor": "none"},
     "significant, wrong sign": {"facecolor": "white", "edgecolor": WRONG, "hatch": "/////", "linewidth": 0.6},
 }
@@ -99,7 +99,7 @@ def parts_of(result: EndpointResult) -> dict[str, Floats]:
             parts["significant, right sign"] = estimate[significant & right]
             parts["significant, wrong sign"] = estimate[significant & ~right]
         else:
-            parts["significant"] = estimate[significant]
+            parts["significant, either sign"] = estimate[significant]
     return {name: part for name, part in parts.items() if len(part)}
 
 
@@ -135,8 +135,7 @@ def edges_of(result: EndpointResult) -> Floats:
         start = -finest / 2
     width *= math.ceil((high - low) / width / MOST_BARS) or 1
     first, last = math.floor((low - start) / width), math.floor((high - start) / width)
-    edges: Floats = start + width * np.arange(first, last + 2)
-    return edges
+    return np.asarray(start + width * np.arange(first, last + 2), float)
 
 
 def marks_of(result: EndpointResult) -> list[Mark]:
@@ -149,7 +148,7 @@ def marks_of(result: EndpointResult) -> list[Mark]:
     text = f"true {value_text(endpoint, true, signed=True)}"
     if not result.is_clear:
         error = float(scaled(result, result.true_error))
-        text += " (not told from 0)" if math.isnan(error) else f" (±{error:.2g})"
+        text += " (not told from 0)" if math.isnan(error) else f" (±{error:.2g})" if error > 0 else ""
     marks = [Mark(float(scaled(result, true)), text, INK, "-", True)]
     if result.is_clear and len(result.published):
         mean = math.copysign(result.mean_significant, true)
@@ -221,10 +220,9 @@ def draw_estimates(
     for part in (part for part in LOOKS if part in parts):
         shares = np.histogram(parts[part], edges)[0] / len(values)
         shown = shares > 0
-        bars = np.diff(at)[shown] * 0.94
-        axes.bar(
-            at[:-1][shown] + 0.03 * np.diff(at)[shown], shares[shown], bars, floor[shown], align="edge", **LOOKS[part]
-        )
+        look = {"align": "edge", "snap": False, **LOOKS[part]}
+        wide = np.diff(at)[shown]
+        axes.bar(at[:-1][shown] + SEAM * wide, shares[shown], (1 - 2 * SEAM) * wide, floor[shown], **look)
         floor += shares
     tallest = float(floor.max())
     if result.design != "single arm":
@@ -245,11 +243,14 @@ def draw_estimates(
         axes.plot(value, level, linestyle="none", clip_on=False, **look)
     axes.set(xlim=limits, ylim=(0, roof))
     axes.tick_params(labelsize=TEXT)
-    style.ticks(axes.xaxis, style.round_places(*limits, 5))
+    style.ticks(axes.xaxis, style.round_places(*limits, 6))
     percent = style.round_places(0.0, 100 * tallest, 2 if high < 1.2 else 4)
     style.ticks(axes.yaxis, [share / 100 for share in percent], [f"{share:g} %" if share else "0" for share in percent])
     axes.spines["left"].set_bounds(0, tallest)
-    axes.set_ylabel("Share of trials", fontsize=TEXT, color=INK, labelpad=3, y=0.5 * tallest / roof)
+    share = "Share of trials"
+    if style.text_width(share, TEXT) > high:
+        share = "Share of\ntrials"
+    axes.set_ylabel(share, fontsize=TEXT, color=INK, labelpad=3, y=0.5 * tallest / roof)
     if title:
         axes.set_xlabel(title, fontsize=TEXT, color=INK, labelpad=2)
     _name(sheet, marks, limits, left, top, width)
