@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ from pkpd.plot.trial_estimates import (
 )
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Counts, Mean
-from pkpd.trials.words import found_text, headline, observed_text, p_text, title_of, unit_text, value_text
+from pkpd.trials.words import found_text, headline, p_text, title_of, unit_text, value_text
 
 WIDTH, EDGE = 10.0, 0.2  # inches
 SHAPE, TALL = 9 / 16, 3 / 4  # of a slide, to which the panels grow, and of one that is as high as a slide may be
@@ -121,9 +122,18 @@ def _rows(made: Trials, results: Sequence[EndpointResult]) -> list[Row]:
     for place, result in enumerate(results):
         below = results[place + 1] if place + 1 < len(results) else None
         named = below is None or not len(values_of(below)) or _titles(below) != _titles(result)
-        words = [(name, wrap(text, WIDTH - EDGE - WORDS - ASIDE, WORD)) for name, text in _words(made, result) if text]
+        words = [
+            (name, wrap(_joined(text), WIDTH - EDGE - WORDS - ASIDE, WORD))
+            for name, text in _words(made, result)
+            if text
+        ]
         rows.append(Row(result, wrap(headline(result), WIDTH - 2 * EDGE, NAME, bold=True), words, named))
     return rows
+
+
+def _joined(text: str) -> str:
+    """A text whose p-values are not broken over lines."""
+    return re.sub(r"P ([=<]) ", "P\u00a0\\1\u00a0", text)
 
 
 def _titles(result: EndpointResult) -> tuple[Any, str]:
@@ -237,7 +247,8 @@ def _words(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
             words.append(("measured", f"{value_text(endpoint, float(np.nanmean(found.drug)))} {unit} on average"))
         words.append(("it tells", "nothing of drug against placebo: it has no control"))
         if not math.isnan(result.as_extreme):
-            words.append(("as far out", f"{100 * result.as_extreme:.0f} % of simulated trials (both sides)"))
+            share = f"{100 * result.as_extreme:.0f} %" if result.as_extreme >= 0.005 else "less than 1 %"
+            words.append(("as far out", f"{share} of simulated trials (both sides)"))
     else:
         control = value_text(endpoint, float(found.true_control.mean()))
         true = value_text(endpoint, result.true_difference, signed=True)
@@ -253,8 +264,8 @@ def _estimated(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
     endpoint = result.endpoint
     text = f"{value_text(endpoint, result.expected, signed=True)} on average"
     if made.trial.conduct.unblinding > 0 and not endpoint.of:
-        text += f" ({value_text(endpoint, result.expected_blinded, signed=True)} if nobody noticed what he had)"
-    words = [("estimated", text)]
+        text += f" ({value_text(endpoint, result.expected_blinded, signed=True)} if nobody noticed what was given)"
+    words = [("measured", text)]
     if not result.is_clear and len(result.published):
         shown = value_text(endpoint, result.mean_significant)
         words.append(("significant", f"{shown} on average, either sign"))
@@ -286,16 +297,17 @@ def _published_text(made: Trials, result: EndpointResult) -> str:
         text += f" {unit_text(endpoint)}" if len(arms) == 1 and endpoint.counted else ""
         if not math.isnan(interval[1]):
             text += f" ({low} to {high})"
-            return f"{text}, {p_text(result.observed.p)}" if result.observed else text
-    return f"{text}; {endpoint.words or 'no spread is given'}" if not _is_drawn(interval) else text
-
-
-def _is_drawn(interval: tuple[float, float, float] | None) -> bool:
-    return interval is not None and not math.isnan(interval[1])
+    p = math.nan if result.observed is None else result.observed.p
+    if not math.isnan(p):
+        return f"{text}, {p_text(p)}"
+    if interval is not None and not math.isnan(interval[1]):
+        return text
+    why = "no interval follows from the counts" if endpoint.counted else "no spread is given"
+    return f"{text}; {endpoint.words or why}"
 
 
 def _arm_text(result: EndpointResult, arm: Counts | Mean) -> str:
-    return observed_text(result.endpoint, arm) if isinstance(arm, Counts) else value_text(result.endpoint, arm.value)
+    return f"{arm.events} of {arm.total}" if isinstance(arm, Counts) else value_text(result.endpoint, arm.value)
 
 
 def _small_print(made: Trials) -> str:

@@ -38,7 +38,7 @@ def test_without_a_true_difference_no_sign_is_right_or_wrong() -> None:
     figure = made.plot()
     said = words(figure)
     assert EITHER in said and RIGHT not in said and "wrong" not in said and "mean of significant" not in said
-    assert f"(±{result.true_error:.2g})" in said
+    assert (f"(±{result.true_error:.2g})" if result.true_error > 0 else "true 0.00") in said
     (axes,) = axes_of(made, "estimates")
     assert not any(bar.get_hatch() for bar in axes.patches)
     assert all(line.get_linestyle() == "-" for line in axes.lines if len(line.get_xdata()) > 1)
