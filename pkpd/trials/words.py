@@ -46,6 +46,8 @@ def title_of(endpoint: Endpoint) -> str:
 def headline(result: EndpointResult) -> str:
     """The answer in one line: how often a trial of this size is significant, and how far it then exaggerates."""
     title = title_of(result.endpoint)
+    if np.isnan(result.found.drug).all():
+        return f"{title}: nobody was left to analyse"
     if result.design == "single arm":
         return f"{title}: no comparison"
     share = f"{100 * result.power:.0f} % of such trials are significant"

@@ -135,6 +135,7 @@ def test_a_trial_of_which_nobody_is_left_says_so():
     trial = designed(missing="left out", drop_out=1.0, drop_out_control=1.0)
     result = pkpd.run_trials(trial, 5).endpoints[0]
     assert "nobody was left" in dict(answers(trial, result))["What that can tell"] and result.power == 0
+    assert headline(result).endswith("nobody was left to analyse")
 
 
 def test_how_far_off_the_published_one_is():
