@@ -330,6 +330,9 @@ def _small_print(made: Trials) -> str:
         else "",
         f"Truth: free of noise, drop-out and unblinding. Sources: pkpd show {trial.id}." if trial.id else "",
     ]
+    seen = [one.observed for one in made.endpoints[:MOST_ROWS] if one.endpoint.counted and one.observed is not None]
+    if any(not math.isnan(one.low) for one in seen):
+        parts.append("Published intervals of differences in shares are Newcombe's, P values Fisher's.")
     hidden = len(made.endpoints) - MOST_ROWS
     if hidden > 0:
         parts.append(f"In the table and not drawn: {_counted(hidden, 'further endpoint')}.")
