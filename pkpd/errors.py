@@ -58,7 +58,7 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
     """
     names = sorted(allowed)
     listed = "Allowed: " + (", ".join(names) if names else "nothing") + "."
-    close = _close(given.lower(), {name.lower(): name for name in names})
+    close = _close(str(given).lower(), {name.lower(): name for name in names})
     if close is None:
         return listed
     meant = f'Did you mean "{close}"?'

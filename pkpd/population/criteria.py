@@ -203,6 +203,8 @@ def eligible(
     """
     if isinstance(criteria, (str, Criterion)):
         raise SimulationError(f'entry criteria: give a list, such as ["{criteria}"].')
+    if not isinstance(criteria, Sequence):
+        raise SimulationError(f'entry criteria: {criteria!r} is none. Give a list, such as ["age 18 to 75 year"].')
     read = [read_criterion(one) for one in criteria]
     left = np.ones(population.size, bool)
     first, failed = [], []

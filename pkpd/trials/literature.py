@@ -16,6 +16,7 @@ from pkpd.statistics.funnel import egger
 from pkpd.statistics.literature import Publication
 from pkpd.statistics.pooling import METHODS, Pooled, pool
 from pkpd.trials.analysing import Found
+from pkpd.trials.asking import check_count, check_trial, check_trials
 from pkpd.trials.running import run_trials
 from pkpd.trials.values import Trial
 
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 APART = 2**32  # numbers between the trials of one study and those of the next
+MOST = 10_000_000  # trials of all literatures
 LEAST = 3  # studies that a meta-analysis and its test of asymmetry need
 
 
@@ -138,6 +140,7 @@ def run_literature(
     Raises StudyError for fewer than three trials, endpoints of several kinds, and single arms.
     """
     _check(trials, unpublished, unfavourable, method)
+    check_count(count, "literatures", MOST // len(trials))
     drawn = trials[0].population.seed if seed is None else seed
     rule = Publication(
         favourable=(1.0, 1.0 - unpublished),
@@ -181,6 +184,9 @@ def sized(trial: Trial, sizes: Sequence[int]) -> list[Trial]:
 
     sizes : patients in each arm, or in all of a cross-over
     """
+    check_trial(trial, "literature")
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence):
+        raise StudyError(f"literature: sizes are {sizes!r}. Give a list of whole numbers, such as [10, 20, 40].")
     arms = 2 if trial.design == "parallel" else 1
     return [replace(trial, patients=(size,) * arms) for size in sizes]
 
@@ -197,6 +203,7 @@ def _shares(found: Found) -> tuple[Floats, Floats]:
 
 
 def _check(trials: Sequence[Trial], unpublished: float, unfavourable: float, method: str) -> None:
+    check_trials(trials, "literature")
     if len(trials) < LEAST:
         raise StudyError(f"literature: {len(trials)} trials are too few; a meta-analysis here needs at least {LEAST}.")
     kinds = {trial.endpoints[0].name for trial in trials}

@@ -21,6 +21,7 @@ from pkpd.model.model import Model
 from pkpd.population.criteria import Screened
 from pkpd.simulation import practised, raised, thread_count
 from pkpd.trials.analysing import Found, analyse
+from pkpd.trials.asking import check_count, check_trial
 from pkpd.trials.conducting import Plans, conduct, plan
 from pkpd.trials.entry import enrol, open_to_all
 from pkpd.trials.measuring import Draw
@@ -48,9 +49,9 @@ def run_trials(
 
     trial      : the design; from `pkpd.load_study(NAME).trial`, or made in a script
     count      : how many trials
-    replicates : draws of the models' estimates, a number or `pkpd.draw_estimates(trial.model, ...)`, not more than there
-                 are trials; trial t has draw t modulo their number, so that power is what to expect where the truth is
-                 not known. None for the models' own
+    replicates : draws of the models' estimates, a number or `pkpd.draw_estimates(trial.model, ...)`, at most as many as
+                 trials; trial t has draw t modulo their number, so that power is what to expect where the truth is not
+                 known. None for the models' own
     first      : number of the first trial; trial 7 is the same whatever the first
     seed       : of all that is drawn; that of the trial's population unless given
     threads    : how many; all cores unless given. The numbers do not depend on it
@@ -58,8 +59,8 @@ def run_trials(
     returns    : Trials
     Raises a PkpdError where the arms do not suit the model, or nobody meets the entry criteria.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < 2**40:
-        raise StudyError(f"trials: {count!r} is not a whole number of trials from 1 on.")
+    check_trial(trial, "trials")
+    check_count(count)
     if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first < 2**42:
         raise StudyError(f"trials: first is {first!r}, which is not the number of a trial, from 0 on.")
     drawn = trial.population.seed if seed is None else seed

@@ -198,3 +198,23 @@ def test_two_traits_are_had_by_different_people() -> None:
     a, b = both.covariate("a", 0.0), both.covariate("b", 0.0)
     assert 60 < (a * b).sum() < 140
     assert np.array_equal(a, Population(400, seed=4, covariates={"a": Share(0.5)}).covariate("a", 0.0))
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: pkpd.Population(modifiers=["rifampicin"]), "modifier -> who has it"),
+        (lambda: pkpd.Population(subjects=5), r"range\(500, 1000\)"),
+        (lambda: pkpd.Population(draws=5), 'Write "plain"'),
+        (lambda: pkpd.Spread("46 year", 12), "mean of a Spread is '46 year'"),
+        (lambda: pkpd.Spread(46, "12 year"), "sd of a Spread is '12 year'"),
+        (lambda: pkpd.Spread(46, 12, least=None), "least of a Spread is None"),
+        (lambda: pkpd.Share(0.1, among=5), 'such as "sex is female"'),
+        (lambda: pkpd.enrol(500, ["no pregnancy"]), r"Give pkpd\.Population\(500, covariates"),
+        (lambda: pkpd.enrol("crps", ["no pregnancy"]), r'pkpd\.load_population\("crps"\)'),
+        (lambda: pkpd.enrol(pkpd.Population(), 5), "Give a list"),
+    ],
+)
+def test_what_is_given_in_another_form_is_refused(make, told):
+    with pytest.raises(PkpdError, match=told):
+        make()
