@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.errors import SimulationError, unknown
+from pkpd.errors import PkpdError, SimulationError, unknown
 from pkpd.population import lowdiscrepancy, streams
 from pkpd.population.copula import Copula, copula
 from pkpd.population.covariates import Choice, canonical, constant, plain, unit_of
@@ -131,6 +131,7 @@ class Population:
             )
         object.__setattr__(self, "modifiers", {key: _who(key, who) for key, who in self.modifiers.items()})
         read_occasions(self.occasions)
+        self._check_criteria()
 
     def _check(self, name: str, given: object) -> None:
         if name == "weight":
@@ -158,6 +159,20 @@ class Population:
             raise SimulationError(
                 f'population: {name} is a share among those of whom "{among}" holds, and {of} is itself such a share.'
             )
+
+    def _check_criteria(self) -> None:
+        """Refuse a criterion of who has a trait or a modifier that no patient can be held against."""
+        told = [(name, one.among) for name, one in self.covariates.items() if isinstance(one, Share)]
+        for key, who in self.modifiers.items():
+            told.append((f"modifier {getattr(key, 'id', key)}", who.among if isinstance(who, Share) else str(who)))
+        for name, criterion in told:
+            if criterion:
+                from pkpd.population.criteria import check
+
+                try:
+                    check(self, criterion)
+                except PkpdError as cause:
+                    raise type(cause)(f"population: {name}: {cause}") from cause
 
     def _refuse_twice(self) -> None:
         """Refuse a covariate that is named twice, or given beside the table that has it."""

@@ -218,3 +218,25 @@ def test_two_traits_are_had_by_different_people() -> None:
 def test_what_is_given_in_another_form_is_refused(make, told):
     with pytest.raises(PkpdError, match=told):
         make()
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"among": "sex is femal"}, r'pregnancy: .*word of sex "femal" is not known.*Did you mean "female"\?'),
+        ({"among": "gender is female"}, r'pregnancy: .*"gender" is not known\. Allowed: sex'),
+        ({"among": "height above 150 cm"}, '"height" is not known'),
+        ({"among": "age above 18"}, "the number has no unit"),
+        ({"among": "asthma"}, r'trait "asthma" is not known\. Allowed: female sex, male sex, pregnancy'),
+        ({"modifiers": {"rifampicin": "sex is femal"}}, r'modifier rifampicin: .*Did you mean "female"\?'),
+        ({"modifiers": {"rifampicin": Share(0.2, among="no smoking")}}, 'trait "smoking" is not known'),
+    ],
+)
+def test_a_criterion_that_nobody_can_be_held_against_is_refused_when_the_population_is_made(asked, told):
+    covariates = {
+        "sex": pkpd.Choice({"female": 0.5, "male": 0.5}),
+        "age": pkpd.Spread(46, 12),
+        "pregnancy": Share(0.02, among=asked.pop("among", "sex is female")),
+    }
+    with pytest.raises(PkpdError, match=told):
+        Population(10, covariates=covariates, **asked)
