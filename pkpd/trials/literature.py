@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.dosing.prescription import time_text
 from pkpd.errors import StudyError
 from pkpd.population import streams
 from pkpd.statistics.funnel import egger
@@ -18,7 +19,7 @@ from pkpd.statistics.pooling import METHODS, Pooled, pool
 from pkpd.trials.analysing import Found
 from pkpd.trials.asking import check_count, check_trial, check_trials
 from pkpd.trials.running import run_trials
-from pkpd.trials.values import Trial
+from pkpd.trials.values import Endpoint, Trial
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -130,14 +131,14 @@ def run_literature(
 ) -> Literature:
     """Simulate a literature many times: every trial once in each, then what is published, then the meta-analysis.
 
-    trials       : designs whose first endpoint is of one kind; see `sized` for one design in several sizes
+    trials       : designs whose first endpoint is of one kind at one time; see `sized` for one design in several sizes
     count        : how many literatures
     unpublished  : share that stays in the drawer of the trials that are not significant
     unfavourable : the same of those significant against the drug
     method       : of pooling: "fixed", "dersimonian-laird", "reml" or "paule-mandel"
     seed         : of all that is drawn; that of the first trial's population unless given
     returns      : Literature
-    Raises StudyError for fewer than three trials, endpoints of several kinds, and single arms.
+    Raises StudyError for fewer than three trials, endpoints of several kinds or times, and single arms.
     """
     _check(trials, unpublished, unfavourable, method)
     check_count(count, "literatures", MOST // len(trials))
@@ -202,15 +203,23 @@ def _shares(found: Found) -> tuple[Floats, Floats]:
     return shares[0] - shares[1], np.sqrt(variances[0] + variances[1])
 
 
+def _measured(endpoint: Endpoint) -> str:
+    """What is measured and when, in words; equal for endpoints that can be pooled."""
+    if endpoint.of:
+        return endpoint.name
+    when = time_text(endpoint.when) + ("" if endpoint.until is None else f" to {time_text(endpoint.until)}")
+    return f"{endpoint.name} {when} after treatment"
+
+
 def _check(trials: Sequence[Trial], unpublished: float, unfavourable: float, method: str) -> None:
     check_trials(trials, "literature")
     if len(trials) < LEAST:
         raise StudyError(f"literature: {len(trials)} trials are too few; a meta-analysis here needs at least {LEAST}.")
-    kinds = {trial.endpoints[0].name for trial in trials}
-    if len(kinds) > 1:
+    measured = {_measured(trial.endpoints[0]) for trial in trials}
+    if len(measured) > 1:
         raise StudyError(
-            f"literature: the trials' first endpoints are {', '.join(sorted(kinds))}. Only differences of one kind can "
-            "be pooled; give trials with the same first endpoint."
+            f"literature: the trials' first endpoints are {'; '.join(sorted(measured))}. Only differences of one kind, "
+            "measured at one time, can be pooled; give trials with the same first endpoint."
         )
     for trial in trials:
         if trial.design == "single arm":

@@ -66,15 +66,16 @@ def test_shares_of_small_trials_always_have_a_standard_error():
         ({"trials": 2}, "at least 3"),
         ({"unpublished": 1.5}, "share from 0 to 1"),
         ({"method": "remel"}, 'Did you mean "reml"'),
-        ({"mixed": True}, "pain score, relief of at least 50%"),
+        ({"mixed": ("relief", "7 d", 0.5)}, "pain score 7 d after treatment; relief of at least 50% 7 d after"),
+        ({"mixed": ("pain score", "30 d")}, "pain score 30 d after treatment; pain score 7 d after treatment"),
         ({"design": {"control": None, "patients": (9,)}}, "single arm"),
         ({"design": {"design": "crossover", "patients": (9,), "endpoints": [("relief", "1 d", 0.5)]}}, "averaged"),
     ],
 )
 def test_what_cannot_be_pooled_is_refused(change, words):
     trials = sized(designed(**change.pop("design", {})), [5, 6, 7][: change.pop("trials", 3)])
-    if change.pop("mixed", False):
-        trials[1] = designed(endpoints=[("relief", "7 d", 0.5)])
+    if endpoint := change.pop("mixed", None):
+        trials[1] = designed(endpoints=[endpoint])
     with pytest.raises(PkpdError, match=words):
         run_literature(trials, 5, **change)
 
