@@ -247,7 +247,7 @@ def _trial(chosen: argparse.Namespace) -> int:
 
 
 def _literature(chosen: argparse.Namespace) -> int:
-    from pkpd.published import trial_of, trial_sizes
+    from pkpd.published import sizes_note, trial_of, trial_sizes
     from pkpd.study import load_study
     from pkpd.terminal.trial import literature_csv, print_literature
     from pkpd.trials.literature import run_literature, sized
@@ -260,7 +260,7 @@ def _literature(chosen: argparse.Namespace) -> int:
     with progress_bar(f"{chosen.count:,} literatures of {len(trials)} trials") as progress:
         made = run_literature(trials, chosen.count, unpublished=chosen.unpublished, seed=chosen.seed, progress=progress)
     written = _write(folder, name, literature_csv(made), made.plot())
-    print_literature(made, study.id)
+    print_literature(made, study.id, "" if chosen.sizes else sizes_note(trials[0].design))
     print(written)
     return 0
 

@@ -156,15 +156,16 @@ def check_wanted(endpoint: Endpoint, effect: Any) -> None:
     such = "-2 for two points less pain" if score else "0.3 for a relief that is greater by 0.3"
     if isinstance(effect, bool) or not isinstance(effect, (int, float, np.number)) or not math.isfinite(effect):
         raise StudyError(f"dose finding: effect is {effect!r}. Give a plain number {good}: {such}.")
-    if effect == 0:
+    wanted = float(effect)
+    if wanted == 0:
         raise StudyError("dose finding: an effect of 0 is what placebo has. Give the effect that is wanted over it.")
-    size = f"{effect:g} {unit}".strip()
-    if (effect > 0) == score:
+    size = f"{wanted:g} {unit}".strip()
+    if (wanted > 0) == score:
         raise StudyError(
             f"dose finding: an effect of {size} over placebo is {'more pain' if score else 'less relief'}. Give the "
             f"benefit that is wanted, {good}: {such}."
         )
-    if abs(effect) > most:
+    if abs(wanted) > most:
         raise StudyError(f"dose finding: no {endpoint.name} has an effect of {size}. Give one {good}: {such}.")
 
 
