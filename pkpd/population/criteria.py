@@ -104,6 +104,9 @@ class Enrolled:
     population: Population
     screened: Screened
 
+    def __repr__(self) -> str:
+        return f"Enrolled({self.screened.eligible:,} of {self.screened.size:,}: {'; '.join(self.screened.criteria)})"
+
 
 def read_criterion(given: str | Criterion) -> Criterion:
     """A criterion out of its text.

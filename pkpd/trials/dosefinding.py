@@ -65,6 +65,13 @@ class DoseFinding:
     seed: int
     flags: tuple[Flag, ...] = ()
 
+    def __repr__(self) -> str:
+        flags = f"; flags: {len(self.flags)}" if self.flags else ""
+        return (
+            f"DoseFinding({len(self.means):,} trials of {len(self.doses)} doses, {self.regimen}: "
+            f"{self.trial.endpoints[0].name}{flags})"
+        )
+
     @property
     def power(self) -> float:
         """Share of trials that find a dose-response."""

@@ -229,3 +229,14 @@ def test_names_that_are_not_there() -> None:
         curves["pushh", "relief"]
     with pytest.raises(UnknownName, match="relief"):
         curves["push", "pain"]
+
+
+def test_a_frame_has_a_row_for_each_regimen_and_time_and_units_in_its_columns() -> None:
+    curves = run(200, ("S-ketamine", "pain", "relief"))
+    frame = curves.to_frame()
+    assert list(frame.columns[:4]) == ["regimen", "time (h)", "S-ketamine 0 % (ng/mL)", "S-ketamine 5 % (ng/mL)"]
+    assert {"S-ketamine mean (ng/mL)", "pain 50 % (points)", "relief 95 %", "relief mean"} <= set(frame.columns)
+    assert len(frame) == 2 * len(curves.hours) and frame.shape[1] == 2 + 3 * (len(SHARES) + 1)
+    push = frame[frame["regimen"] == "push"]
+    assert np.array_equal(push["relief 95 %"], curves["push", "relief"][3])
+    assert np.array_equal(push["relief mean"], curves.mean[1, 2]) and np.array_equal(push["time (h)"], curves.hours)
