@@ -16,26 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
+from pkpd.terminal.arguments import Parser
 from pkpd.terminal.output import output_folder, progress_bar, write_text
 
 COMMANDS = ("compare", "uncertainty", "trial", "literature", "disagree", "models", "show")
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with this package's way of saying what is wrong."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise StudyError(f"{self.prog}: {message}. See {self.prog} --help.")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the `pkpd` command."""
-    parser = _Parser(
+    parser = Parser(
         prog="pkpd",
         description="Compare ketamine dosing regimens in virtual patients. For research and "
         "teaching, not for dosing patients.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     compare = commands.add_parser("compare", help="compare the regimens of a study: table and figure")
     compare.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
     _add_out(compare)
@@ -174,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
         return 2
     except MemoryError:
-        print("MemoryError: the computer has too little memory for so many patients. Give fewer.", file=sys.stderr)
+        print("MemoryError: the computer has too little memory for so many. Give fewer.", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
