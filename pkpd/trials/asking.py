@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.errors import StudyError
+from pkpd.errors import SimulationError, StudyError
 from pkpd.population.people import Population
 from pkpd.practice.practice import Practice
 from pkpd.statistics.dosefinding.shapes import FORMS, Shape
@@ -98,7 +98,7 @@ def check_arms(patients: Any, names: Any) -> tuple[tuple[int, ...], tuple[str, s
 def check_people(population: Any, criteria: Any, practice: Any) -> None:
     """Refuse what is no population, no list of criteria and no practice.
 
-    Raises StudyError.
+    Raises StudyError, SimulationError.
     """
     if population is not None and not isinstance(population, Population):
         wanted = "pkpd.Population(...)"
@@ -111,9 +111,8 @@ def check_people(population: Any, criteria: Any, practice: Any) -> None:
         what = f'"{criteria}"' if isinstance(criteria, str) else '"age 18 to 75 year"'
         raise StudyError(f"trial: criteria are {_short(criteria)} and no list. Give a list, such as [{what}].")
     if practice is not None and not isinstance(practice, Practice):
-        raise StudyError(
-            f"trial: practice is {_short(practice)}, which is none. Give pkpd.Practice(...), such as "
-            "pkpd.Practice(missed=0.1)."
+        raise SimulationError(
+            f"practice: {_short(practice)} is none. Give pkpd.Practice(...), such as pkpd.Practice(missed=0.1)."
         )
 
 
