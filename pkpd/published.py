@@ -23,7 +23,7 @@ def trial_of(study: Study, arm: str | None = None) -> Trial:
     others = [name for name in library.study_names() if name != study.id and "[trial]" in _text(name)]
     raise StudyError(
         f'"{study.id}" compares regimens and is no trial: it has no [trial] that says how many patients were compared, '
-        f"and by what. {nearest(study.id, others, 'pkpd models study')}"
+        f"and by what. {nearest(study.id, others)}"
     )
 
 
