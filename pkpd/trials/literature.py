@@ -162,9 +162,8 @@ class Literature:
                 found.append("one success and one failure are added to each arm")
         if not found:
             return ""
-        return (
-            f"All trials differ from the true difference by how they are conducted: {'; '.join(dict.fromkeys(found))}."
-        )
+        how = "; ".join(dict.fromkeys(found))
+        return f"All trials may differ from the true difference by how they are conducted: {how}."
 
     def __repr__(self) -> str:
         return (
