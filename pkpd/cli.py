@@ -16,26 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from pkpd.errors import PkpdError, StudyError, UnknownName, nearest
+from pkpd.terminal.arguments import Parser
 from pkpd.terminal.output import output_folder, progress_bar, safe_name, write_text
 
 COMMANDS = ("compare", "uncertainty", "trial", "literature", "disagree", "models", "show")
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse with this package's way of saying what is wrong."""
-
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise StudyError(f"{self.prog}: {message}. See {self.prog} --help.")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the `pkpd` command."""
-    parser = _Parser(
+    parser = Parser(
         prog="pkpd",
         description="Compare ketamine dosing regimens in virtual patients. For research and "
         "teaching, not for dosing patients.",
     )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     compare = commands.add_parser("compare", help="compare the regimens of a study: table and figure")
     compare.add_argument("study", metavar="STUDY", help="name of a shipped study, or path of a study file")
     _add_out(compare)
@@ -174,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
         return 2
     except MemoryError:
-        print("MemoryError: the computer has too little memory for so many patients. Give fewer.", file=sys.stderr)
+        print("MemoryError: the computer has too little memory for so many. Give fewer.", file=sys.stderr)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -247,7 +241,7 @@ def _trial(chosen: argparse.Namespace) -> int:
 
 
 def _literature(chosen: argparse.Namespace) -> int:
-    from pkpd.published import trial_of, trial_sizes
+    from pkpd.published import sizes_note, trial_of, trial_sizes
     from pkpd.study import load_study
     from pkpd.terminal.trial import literature_csv, print_literature
     from pkpd.trials.literature import run_literature, sized
@@ -260,7 +254,7 @@ def _literature(chosen: argparse.Namespace) -> int:
     with progress_bar(f"{chosen.count:,} literatures of {len(trials)} trials") as progress:
         made = run_literature(trials, chosen.count, unpublished=chosen.unpublished, seed=chosen.seed, progress=progress)
     written = _write(folder, name, literature_csv(made), made.plot())
-    print_literature(made, study.id)
+    print_literature(made, study.id, "" if chosen.sizes else sizes_note(trials[0].design))
     print(written)
     return 0
 

@@ -236,6 +236,8 @@ def _reference(plans: Mapping[str, Regimen], reference: str | None) -> str:
 
 def equipped(model: Model, effects: Sequence[Effect] | None) -> tuple[Model, list[str]]:
     """The model with the effects to compute, and a note where they cannot be had."""
+    if not isinstance(model, Model):
+        raise SimulationError(f"model: {model!r} is not one. Load it first, with pkpd.load or pkpd.read_model.")
     if effects is not None:
         if not all(isinstance(effect, Effect) for effect in effects):
             raise SimulationError("effects: give effects, from pkpd.load_effect or pkpd.default_effects.")

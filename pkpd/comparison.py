@@ -95,6 +95,10 @@ class Arm:
     outcomes: tuple[Outcome, ...]
     received: Sequence[Regimen] | None = None
 
+    def __repr__(self) -> str:
+        size = self.individuals.size
+        return f"Arm({self.name}: {self.prescription}; {len(self.outcomes)} outcomes of {size:,} patients)"
+
     @property
     def prescription(self) -> str:
         """What is given, and what acts beside it, as text."""

@@ -104,6 +104,9 @@ class Individuals:
     which: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     _occasions: dict[int, Individuals] = field(init=False, repr=False, compare=False, default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Individuals({self.model.id}: {self.size:,} patients, {len(self.parameters)} parameters)"
+
     @property
     def occasions(self) -> Occasions | None:
         """When an occasion begins; None where nobody changes from one to the next."""

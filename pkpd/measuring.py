@@ -50,6 +50,12 @@ class Observed:
     units: Mapping[str, str]
     residual: Mapping[str, Residual]
 
+    def __repr__(self) -> str:
+        return (
+            f"Observed({self.individuals.model.id}: {', '.join(self.measured)}; {self.hours.shape[-1]} times x "
+            f"{self.individuals.size:,} subjects)"
+        )
+
     def __getitem__(self, name: str) -> Floats:
         """Measurements of one quantity, (times, subjects), those below a limit as they were drawn.
 

@@ -70,7 +70,7 @@ def load_patients(name: str | Path) -> Patients:
     else:
         paths = library.paths("population")
         if name not in paths:
-            raise unknown("model library", "population", name, paths)
+            raise unknown("model library", "population", name, paths, "pkpd models population")
         path = paths[name]
     try:
         changed = path.stat().st_mtime_ns

@@ -56,7 +56,18 @@ def enrol(
     Raises UnknownName for what is known of nobody, UnitError for a unit that does not fit, SimulationError for a
     criterion that cannot be read and for criteria that nobody meets: which removes everybody, how near the nearest is.
     """
+    if not isinstance(population, Population):
+        wanted = "pkpd.Population(...)"
+        if isinstance(population, str):
+            wanted = f'pkpd.load_population("{population}")'
+        elif isinstance(population, (int, np.integer)) and not isinstance(population, bool):
+            wanted = f"pkpd.Population({population}, covariates=...), which says who they are"
+        raise SimulationError(f"enrol: {population!r} is no population. Give {wanted}.")
     return enrol_by(population, criteria, _with_baseline(population, criteria, columns, effect))
+
+
+def _is_list(criteria: object) -> bool:
+    return isinstance(criteria, Sequence) and not isinstance(criteria, str)
 
 
 def _with_baseline(
@@ -64,7 +75,7 @@ def _with_baseline(
 ) -> Columns:
     """The columns, with pain before treatment where a criterion reads it and an effect gives it."""
     found = dict(columns or {})
-    if effect is None or BASELINE in map(plain, found) or isinstance(criteria, (str, Criterion)):
+    if effect is None or BASELINE in map(plain, found) or not _is_list(criteria):
         return found
     if any(plain(read_criterion(one).name) == BASELINE for one in criteria):
         found[BASELINE] = baseline_scores(population, effect)

@@ -134,6 +134,10 @@ class Study:
     further: tuple[Trial, ...] = ()
     practice: Practice | None = None
 
+    def __repr__(self) -> str:
+        trial = "" if self.trial is None else f"; a trial of {' + '.join(map(str, self.trial.patients))} patients"
+        return f"Study({self.id}: {', '.join(arm.name for arm in self.arms)}; {self.model.id}{trial})"
+
     @property
     def regimens(self) -> dict[str, Regimen]:
         """Arm name -> regimen."""

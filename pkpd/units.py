@@ -9,6 +9,7 @@ Drug mass and body weight are different dimensions here, so that "mg/kg" cannot 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -110,12 +111,33 @@ def known_units() -> list[str]:
     ]
 
 
+@cache
+def words_of(dimension: str) -> tuple[str, ...]:
+    """The unit words of which a unit of a named dimension is made, base and derived.
+
+    dimension : a name of NAMED, such as "time"
+    """
+    bases = _bases(NAMED[dimension])
+    return tuple(word for word in known_units() if _bases(word) and _bases(word) <= bases)
+
+
+def _bases(unit: str) -> set[str]:
+    """The base dimensions a unit has."""
+    return {base for base, _ in analyse(unit)[1]}
+
+
+def _offered(dimension: str) -> Sequence[str]:
+    """The unit words an error lists; all where a dimension has none."""
+    return (words_of(dimension) if dimension else ()) or known_units()
+
+
 @lru_cache(maxsize=1024)
-def analyse(unit: str, where: str = "") -> tuple[float, Dimension]:
+def analyse(unit: str, where: str = "", dimension: str = "") -> tuple[float, Dimension]:
     """Factor to the canonical unit, and dimension, of a unit text.
 
-    unit    : such as "mL/min/kg"; "" and "1" are dimensionless
-    where   : the place, for the error
+    unit      : such as "mL/min/kg"; "" and "1" are dimensionless
+    where     : the place, for the error
+    dimension : a name of NAMED whose words the error lists; "" for all there are
     returns : (factor, dimension); quantity in canonical units = number x factor
     Raises UnitError for a word that is not a unit.
     """
@@ -125,15 +147,15 @@ def analyse(unit: str, where: str = "") -> tuple[float, Dimension]:
     text = re.sub(r"/\s*70\s*kg\b", "/per70kg", text).replace("%", "percent").replace("^", "**").replace("·", "*")
     for word in re.findall(r"[A-Za-zµμ_]\w*", text):
         if word not in registry():
-            raise UnitError(f'{_at(where)}unit "{unit}": "{word}" is not a unit. {nearest(word, known_units())}')
+            raise UnitError(f'{_at(where)}unit "{unit}": "{word}" is not a unit. {nearest(word, _offered(dimension))}')
     try:
         if "//" in text:
             raise ValueError(text)
         quantity: Any = registry().Quantity(1.0, registry().parse_units(text)).to_root_units()
     except Exception as cause:
         raise UnitError(f'{_at(where)}unit "{unit}" cannot be read. Write it like "mg/kg/h" or "L/h".') from cause
-    dimension = tuple(sorted((name.strip("[]"), float(power)) for name, power in quantity.dimensionality.items()))
-    return float(quantity.magnitude), dimension
+    made_of = tuple(sorted((name.strip("[]"), float(power)) for name, power in quantity.dimensionality.items()))
+    return float(quantity.magnitude), made_of
 
 
 def factor(unit: str, dimension: str, where: str = "") -> float:
@@ -143,7 +165,7 @@ def factor(unit: str, dimension: str, where: str = "") -> float:
     dimension : a name of NAMED, such as "concentration"
     Raises UnitError where the unit is of another dimension.
     """
-    scale, found = analyse(unit, where)
+    scale, found = analyse(unit, where, dimension)
     if found != analyse(NAMED[dimension])[1]:
         raise UnitError(
             f'{_at(where)}unit "{unit or "none"}" is not one of {dimension}. Units that fit: {_FITTING[dimension]}.'

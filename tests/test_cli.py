@@ -284,3 +284,17 @@ def test_tables_keep_to_the_width_and_break_no_name(columns, monkeypatch, capsys
     for name in ("ashraf2018-s-ketamine", "liver-injury", "crps-infusions", "rifampicin"):
         assert main(["show", name]) == 0
         assert max(map(len, capsys.readouterr().out.splitlines())) <= int(columns)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["trial", "noppers2011-fibromyalgia", "--trails", "10"], 'pkpd trial: option "--trails".*"--trials"'),
+        (["compare", "crps-infusions", "--sed=3"], 'pkpd compare: option "--sed" is.*"--seed"'),
+        (["trial", "kamp2020-ketamine"], "is a kinetic model"),
+        (["trial", "noppers2011-fibromyalgia", "--trials", "999999999999"], "trials: 999,999,999,999 are too many"),
+    ],
+)
+def test_the_nearest_option_and_what_is_too_many_are_told(words, told, tmp_path, capsys):
+    assert main([*words, "--out", str(tmp_path)]) == 2
+    assert re.search(told, capsys.readouterr().err) and not list(tmp_path.iterdir())

@@ -308,3 +308,17 @@ def test_sites_that_follow_days_of_treatment_are_not_among_the_fold() -> None:
     sites = [SitePeak(hours, ("x",), "", peak, 1.0) for hours, peak in ((0.1, 90.0), (1.0, 30.0), (24.0, 1.0))]
     assert replace(made, sites=tuple(sites)).site_fold == pytest.approx(3.0)
     assert np.isnan(replace(made, sites=tuple(sites[1:])).site_fold)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"analyte": pkpd.Population(10)}, "one typical person"),
+        ({"analyte": 5}, 'such as "S-ketamine"'),
+        ({"models": "kamp2020-ketamine"}, r'such as \["kamp2020-ketamine"\]'),
+        ({"models": [5]}, "5 is no model"),
+    ],
+)
+def test_what_is_given_in_another_form_is_refused(asked, told):
+    with pytest.raises(pkpd.errors.PkpdError, match=told):
+        pkpd.disagree("ketamine 0.5 mg/kg iv over 40 min", **asked)

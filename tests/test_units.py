@@ -78,3 +78,14 @@ def test_hydrochloride_factor_agrees_with_its_sources():
     """57.7 mg hold 50 mg of base; molar masses 237.7 and 274.2 g/mol say the same."""
     assert pytest.approx(50 / 57.7, abs=5e-4) == HYDROCHLORIDE_TO_BASE
     assert math.isclose(237.7 / 274.2, HYDROCHLORIDE_TO_BASE, abs_tol=5e-4)
+
+
+def test_an_unknown_unit_lists_those_of_its_dimension_alone():
+    with pytest.raises(UnitError) as told:
+        parse("90 minuts", "time")
+    listed = str(told.value).partition("Allowed: ")[2].partition(".")[0].split(", ")
+    assert {"min", "h", "day", "week"} <= set(listed) and not {"mg", "Hz", "year", "mmHg"} & set(listed)
+    with pytest.raises(UnitError, match="Allowed: kg, kilogram"):
+        parse("70 kgg", "weight")
+    with pytest.raises(UnitError, match="Allowed: .*mg.*Did you mean"):
+        parse("1 mgg/kg", "dose per weight")

@@ -245,9 +245,18 @@ def summary(all_in: Totals) -> str:
             f"made from; the powers add up to {all_in.expected:.1f}, and at least so many have a chance of "
             f"{all_in.chance:.2f}.",
             f"Power of at least 0.8 for the first endpoint: {all_in.powered} of {all_in.trials} trials with two arms. "
-            f"Where it is below 0.5 ({all_in.weak} trials), a significant difference is {all_in.exaggeration:.1f} "
-            "times the true one, median.",
+            f"{_weak(all_in)}",
         )
+    )
+
+
+def _weak(all_in: Totals) -> str:
+    """By how much trials of little power exaggerate, in a sentence."""
+    if not all_in.weak:
+        return "None is below 0.5 with a true difference that can be told from 0, so no exaggeration can be given."
+    return (
+        f"Where it is below 0.5 ({all_in.weak} trials), a significant difference is {all_in.exaggeration:.1f} times "
+        "the true one, median."
     )
 
 

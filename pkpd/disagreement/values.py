@@ -79,6 +79,9 @@ class Curve:
     flags: tuple[Flag, ...] = ()
     same: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Curve({self.name}: {self.analyte}, {len(self.hours)} times, peak {self.peak:.4g} ng/mL)"
+
     @property
     def name(self) -> str:
         """The model with its reading and its bioavailability, such as "example-ketamine, F 8 %"."""

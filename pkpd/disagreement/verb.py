@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,7 @@ def disagree(
     plan = as_regimen(regimen)
     if plan.is_empty:
         raise SimulationError("disagree: no treatment, so there is nothing to compare. Give a regimen.")
+    _refuse_strangers(analyte, models)
     candidates = [one if isinstance(one, Model) else load(one) for one in (names("pk") if models is None else models)]
     followed = _analyte(plan) if analyte is None else analyte
     _refuse_unknown(followed, candidates)
@@ -113,6 +115,23 @@ def disagree(
         source,
         points(rows, plan, followed, kilograms, years, linear),
     )
+
+
+def _refuse_strangers(analyte: object, models: object) -> None:
+    """Refuse what is no name of an analyte, and no list of models."""
+    if isinstance(analyte, Population):
+        raise SimulationError(
+            "disagree: a population is given, and disagree follows one typical person. Say who it is with weight and "
+            'age, such as weight="60 kg"; many patients are followed by pkpd.compare or pkpd.uncertainty.'
+        )
+    if analyte is not None and not isinstance(analyte, str):
+        raise SimulationError(f'disagree: analyte {analyte!r} is no name. Give one such as "S-ketamine", or none.')
+    if isinstance(models, (str, Model)) or not (models is None or isinstance(models, Sequence)):
+        named = f'"{models}"' if isinstance(models, str) else getattr(models, "id", repr(models))
+        raise SimulationError(f"disagree: models are given as a list of names or models, such as [{named}].")
+    for one in models or ():
+        if not isinstance(one, (str, Path, Model)):
+            raise SimulationError(f"disagree: {one!r} is no model. Give its name, or pkpd.load(...).")
 
 
 def _why(plan: Regimen, left_out: Mapping[str, str]) -> str:

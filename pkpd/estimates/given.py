@@ -142,7 +142,11 @@ def label_of(label: str) -> str:
 
 def _entries(where: str, label: str, column: Any) -> dict[str, Any]:
     if not hasattr(column, "keys"):
-        raise SimulationError(f"{where}: column {label} is not given by name, but as {str(column)[:40]}.")
+        raise SimulationError(
+            f"{where}: column {label} is not given by name, but as {str(column)[:40]}. "
+            'Write name -> name -> number, such as {"CL": {"CL": 0.04, "V1": 0.01}, "V1": {"V1": 0.09}}; what is '
+            "left out is that of the mirrored entry, or 0."
+        )
     return {str(other): column[other] for other in list(column.keys())}
 
 

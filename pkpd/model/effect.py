@@ -146,6 +146,9 @@ class Effect:
     multiplied: frozenset[str] = frozenset()
     estimate_correlations: tuple[Correlation, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Effect({self.id}: {self.role}; {len(self.parameters)} parameters)"
+
     def with_values(self, **values: Any) -> Effect:
         """The effect with some parameter values replaced, as Model.with_values does.
 

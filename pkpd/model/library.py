@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from pkpd.errors import ModelFileError, UnknownName, nearest, unknown
+from pkpd.errors import ModelFileError, UnknownName, unknown
 from pkpd.model.effect import ROLES, Effect
 from pkpd.model.model import Model
 from pkpd.model.modelfile import KIND_WORDS, read
@@ -24,6 +25,16 @@ KINDS = {
     "population": ("*/populations/*.toml",),
     "guidance": ("*/guidance/*.toml",),
     "generic": ("generic/*.toml",),
+}
+
+KIND_NAMES = {
+    "pk": "a kinetic model",
+    "effect": "an effect",
+    "modifier": "a modifier",
+    "study": "a study",
+    "population": "a population",
+    "guidance": "guidance",
+    "generic": "a kinetic model without numbers",
 }
 
 GUIDANCE = ("guideline", "harm")  # what a file of the kind "guidance" says of itself
@@ -91,7 +102,7 @@ def kind_of(name: str | Path) -> str:
     for kind in KINDS:
         if name in paths(kind):
             return kind
-    raise unknown("model library", "name", str(name), paths())
+    raise unknown("model library", "name", str(name), paths(), "pkpd models")
 
 
 def load(name: str | Path) -> Model:
@@ -163,8 +174,16 @@ def _path(name: str, what: str, kinds: tuple[str, ...]) -> Path:
         return allowed[name]
     for kind in KINDS:
         if name in paths(kind):
-            raise UnknownName(f'model library: "{name}" is of the kind "{kind}", not {what}. {nearest(name, allowed)}')
-    raise unknown("model library", what.split(maxsplit=1)[1], name, allowed)
+            raise UnknownName(
+                f'model library: "{name}" is {KIND_NAMES[kind]} (pkpd show {name}), and not {what}. '
+                f"{_listing(kinds)} lists what there is."
+            )
+    raise unknown("model library", what.split(maxsplit=1)[1], name, allowed, _listing(kinds))
+
+
+def _listing(kinds: Sequence[str]) -> str:
+    """The command that lists the names of some kinds."""
+    return f"pkpd models {kinds[0]}" if len(kinds) == 1 or kinds == ("pk", "generic") else "pkpd models"
 
 
 def _load(path: Path) -> Model | Effect | Modifier:

@@ -182,6 +182,10 @@ class Model:
     modifiers: tuple[Acting, ...] = ()
     estimate_correlations: tuple[Correlation, ...] = ()
 
+    def __repr__(self) -> str:
+        effects = f"; effects: {', '.join(effect.id for effect in self.effects)}" if self.effects else ""
+        return f"Model({self.id}: {', '.join(self.outputs)}; {len(self.parameters)} parameters{self.company}{effects})"
+
     @property
     def files(self) -> tuple[Model | Effect, ...]:
         """The model and its effects: whatever has limits, covariates and sources of its own."""

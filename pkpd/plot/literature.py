@@ -12,7 +12,7 @@ from pkpd.plot import style
 from pkpd.plot.sheet import Sheet, Symbol, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, text_height, wrap
 from pkpd.statistics.normal import Z95
-from pkpd.trials.literature import Literature
+from pkpd.trials.literature import Literature, lower
 from pkpd.trials.words import title_of, unit_text
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ def draw(made: Literature, which: int) -> Any:
     if not 0 <= which < made.count:
         raise StudyError(f"literature {which} is not among 0 to {made.count - 1}.")
     trial = made.trials[0]
-    head = f"{len(made.trials)} trials, {title_of(trial.endpoints[0])}: {trial.drug.name}"
+    head = f"{len(made.trials)} trials, {lower(title_of(trial.endpoints[0]))}: {trial.drug.name}"
     head += f" against {trial.control.name}" if trial.control else ""
     title = wrap(trial.title or "A literature of small trials", WIDTH - 2 * EDGE, TITLE, bold=True)
     words = wrap(head, WIDTH - 2 * EDGE, NAME)
@@ -71,8 +71,9 @@ def _scale(made: Literature) -> float:
 def _funnel(sheet: Sheet, made: Literature, which: int, top: float) -> None:
     """Estimates against their standard errors, precise ones on top."""
     axes = sheet.axes(LEFT, top, FUNNEL, HIGH, "funnel")
-    scale = _scale(made)
-    estimates, errors, seen = scale * made.estimates[which], scale * made.errors[which], made.published[which]
+    scale, there = _scale(made), np.isfinite(made.estimates[which])
+    estimates, errors, seen = (column[which][there] for column in (made.estimates, made.errors, made.published))
+    estimates, errors = scale * estimates, scale * errors
     axes.plot(estimates[seen], errors[seen], linestyle="none", marker="o", markersize=3.5, color=PUBLISHED)
     axes.plot(
         estimates[~seen], errors[~seen], linestyle="none", marker="o", markersize=3.5, color=DRAWER, fillstyle="none"
@@ -96,7 +97,8 @@ def _pooled(sheet: Sheet, made: Literature, top: float) -> None:
     axes = sheet.axes(LEFT + FUNNEL + GAP, top, POOLED, HIGH, "pooled")
     scale = _scale(made)
     everything, published = scale * made.of_all.estimate, scale * made.of_published.estimate
-    edges = np.linspace(min(everything.min(), published.min()), max(everything.max(), published.max()), 41)
+    every = np.concatenate([everything, published])
+    edges = np.linspace(every.min(), every.max(), 41)
     if edges[0] == edges[-1]:
         edges = np.array([edges[0] - 0.5, edges[0] + 0.5])
     tallest = 0.0
@@ -104,6 +106,8 @@ def _pooled(sheet: Sheet, made: Literature, top: float) -> None:
         (everything, {"color": "#C9C9C9"}),
         (published, {"facecolor": "none", "edgecolor": PUBLISHED, "linewidth": 1.0}),
     ):
+        if not len(values):
+            continue
         counts, _ = np.histogram(values, edges)
         axes.stairs(counts / len(values), edges, fill="color" in look, **look)
         tallest = max(tallest, float((counts / len(values)).max()))
@@ -120,13 +124,18 @@ def _pooled(sheet: Sheet, made: Literature, top: float) -> None:
 def _said(made: Literature) -> str:
     """What it shows, in a sentence."""
     scale, unit = _scale(made), unit_text(made.trials[0].endpoints[0], True)
-    held = made.coverage()
-    return (
-        f"All trials pooled show {scale * made.of_all.estimate.mean():.2f} {unit} on average, the published ones "
-        f"{scale * made.of_published.estimate.mean():.2f} (true {scale * made.truth:.2f}); 95 % intervals hold what "
-        f"all trials would show in {100 * held[0]:.0f} and {100 * held[1]:.0f} %. Egger's test finds a published "
-        f"literature lopsided in {100 * made.seen_asymmetric:.0f} %."
+    held, every = made.coverage(), f"All trials pooled show {scale * made.of_all.estimate.mean():.2f} {unit} on average"
+    if not made.readable.any():
+        return (
+            f"{every} (true {scale * made.truth:.2f}); 95 % intervals hold what all trials would show in "
+            f"{100 * held[0]:.0f} %. {made.unread}"
+        )
+    said = (
+        f"{every}, the published ones {scale * made.of_published_estimate:.2f} (true {scale * made.truth:.2f}); 95 % "
+        f"intervals hold what all trials would show in {100 * held[0]:.0f} and {100 * held[1]:.0f} %. Egger's test "
+        f"finds a published literature lopsided in {100 * made.seen_asymmetric:.0f} %."
     )
+    return f"{said} {made.unread}".rstrip()
 
 
 def _small_print(made: Literature) -> str:
@@ -134,5 +143,6 @@ def _small_print(made: Literature) -> str:
     return (
         f"Model {made.trials[0].model.id} (seed {made.seed}). Patients: {sizes}. In the drawer stay "
         f"{100 * made.unpublished:.0f} % of the trials that are not significant and {100 * made.unfavourable:.0f} % of "
-        f"those significant against the drug; both shares are assumed. Pooled by {made.method}, Hartung-Knapp interval."
+        f"those significant against the drug; both shares are assumed. Pooled by {made.method_name}, Hartung-Knapp "
+        f"interval. {made.conducted}"
     )

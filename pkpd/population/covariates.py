@@ -68,6 +68,13 @@ class Spread:
     mark: str = "assumed"
 
     def __post_init__(self) -> None:
+        for name in ("mean", "sd", "least", "most"):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
+                raise SimulationError(
+                    f"population: {name} of a Spread is {number!r}. Give a plain number in the covariate's own unit "
+                    "(kg, year, cm): Spread(46, 12)."
+                )
         if self.kind not in ("log-normal", "normal"):
             raise SimulationError(f'population: kind "{self.kind}" is not known. Allowed: log-normal, normal.')
         if not (self.sd >= 0 and math.isfinite(self.mean) and self.least <= self.mean <= self.most):
@@ -119,6 +126,10 @@ class Share:
     def __post_init__(self) -> None:
         if isinstance(self.share, bool) or not isinstance(self.share, (int, float)) or not 0 <= self.share <= 1:
             raise SimulationError(f"population: a share of {self.share!r} is not a number from 0 to 1.")
+        if not isinstance(self.among, str):
+            raise SimulationError(
+                f'population: among is {self.among!r}. Give a criterion on another covariate, such as "sex is female".'
+            )
 
     def at(self, u: Floats) -> Floats:
         """1 or 0 at uniform numbers, (n): 1 where the number is below the share."""

@@ -104,6 +104,9 @@ class Enrolled:
     population: Population
     screened: Screened
 
+    def __repr__(self) -> str:
+        return f"Enrolled({self.screened.eligible:,} of {self.screened.size:,}: {'; '.join(self.screened.criteria)})"
+
 
 def read_criterion(given: str | Criterion) -> Criterion:
     """A criterion out of its text.
@@ -192,6 +195,20 @@ def meets(population: Population, given: str | Criterion, columns: Columns | Non
     return ~has if criterion.forbidden else has
 
 
+def check(population: Population, given: str | Criterion) -> None:
+    """Refuse a criterion that no patient can be held against, without drawing anybody.
+
+    Raises as `meets`.
+    """
+    criterion = read_criterion(given)
+    if criterion.of_number:
+        _bounds(population, criterion, _numbered(population, criterion, ()))
+    elif criterion.words:
+        _positions(population, criterion)
+    elif plain(criterion.name) not in map(plain, known := traits(population)):
+        raise _not_known(population, criterion, {}, known, "trait")
+
+
 def eligible(
     population: Population, criteria: Sequence[str | Criterion], columns: Columns | None = None
 ) -> tuple[Mask, Screened]:
@@ -203,6 +220,8 @@ def eligible(
     """
     if isinstance(criteria, (str, Criterion)):
         raise SimulationError(f'entry criteria: give a list, such as ["{criteria}"].')
+    if not isinstance(criteria, Sequence):
+        raise SimulationError(f'entry criteria: {criteria!r} is none. Give a list, such as ["age 18 to 75 year"].')
     read = [read_criterion(one) for one in criteria]
     left = np.ones(population.size, bool)
     first, failed = [], []
@@ -267,16 +286,33 @@ def _known(population: Population, name: str) -> str:
 
 def _compared(population: Population, criterion: Criterion, columns: Columns) -> tuple[Floats, float, float]:
     """The numbers a criterion looks at, and its bounds, all canonical."""
-    where = f'entry criterion "{criterion.text}"'
-    column = _column(population, criterion, columns)
-    name = _known(population, criterion.name)
+    column, name = _column(population, criterion, columns), _known(population, criterion.name)
     if column is None:
-        if name not in population.known:
-            raise _not_known(population, criterion, columns, [*population.known, *columns], "covariate")
-        if words := population.words(name):
-            raise SimulationError(f"{where}: {name} is a word ({', '.join(words)}). Write {name} is {words[0]}.")
-        column = population.covariate(name, 0.0)
-    usual = unit_of(name)
+        column = population.covariate(_numbered(population, criterion, columns), 0.0)
+    return column, *_bounds(population, criterion, name)
+
+
+def _numbered(population: Population, criterion: Criterion, columns: Iterable[str]) -> str:
+    """The covariate that a criterion compares, which is to be a number.
+
+    columns : names of what else is known of the patients
+    """
+    name = _known(population, criterion.name)
+    if name not in population.known:
+        raise _not_known(population, criterion, {}, [*population.known, *columns], "covariate")
+    if words := population.words(name):
+        raise SimulationError(
+            f'entry criterion "{criterion.text}": {name} is a word ({", ".join(words)}). Write {name} is {words[0]}.'
+        )
+    return name
+
+
+def _bounds(population: Population, criterion: Criterion, name: str) -> tuple[float, float]:
+    """The bounds of a criterion, canonical.
+
+    name : of the covariate
+    """
+    where, usual = f'entry criterion "{criterion.text}"', unit_of(name)
     scale, dimension = analyse(criterion.unit, where)
     known = analyse(usual)[1] if usual is not None else population.dimension(name)
     if known and criterion.unit == "":
@@ -285,11 +321,18 @@ def _compared(population: Population, criterion: Criterion, columns: Columns) ->
         raise UnitError(f'{where}: unit "{criterion.unit}" does not fit; {name} is in {usual or "another"}.')
     low = -np.inf if criterion.least is None else criterion.least * scale
     high = np.inf if criterion.most is None else criterion.most * scale
-    return column, low, high
+    return low, high
 
 
 def _among(population: Population, criterion: Criterion) -> Mask:
     """Who is one of the words, or none of them."""
+    name, chosen = _positions(population, criterion)
+    found: Mask = np.isin(population.covariate(name, 0.0), chosen)
+    return ~found if criterion.forbidden else found
+
+
+def _positions(population: Population, criterion: Criterion) -> tuple[str, list[float]]:
+    """The covariate of words a criterion looks at, and where its words stand among them."""
     where = f'entry criterion "{criterion.text}"'
     name = _known(population, criterion.name)
     words = population.words(name)
@@ -304,9 +347,7 @@ def _among(population: Population, criterion: Criterion) -> Mask:
     for word in criterion.words:
         if plain(word) not in positions:
             raise unknown(where, f"word of {name}", word, words)
-    chosen = [float(positions[plain(word)]) for word in criterion.words]
-    found: Mask = np.isin(population.covariate(name, 0.0), chosen)
-    return ~found if criterion.forbidden else found
+    return name, [float(positions[plain(word)]) for word in criterion.words]
 
 
 def _column(population: Population, criterion: Criterion, columns: Columns) -> Floats | None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.errors import SimulationError, unknown
+from pkpd.errors import PkpdError, SimulationError, unknown
 from pkpd.population import lowdiscrepancy, streams
 from pkpd.population.copula import Copula, copula
 from pkpd.population.covariates import Choice, canonical, constant, plain, unit_of
@@ -99,6 +99,11 @@ class Population:
             raise SimulationError(f"population: size {self.size} is not a whole number from 1 on.")
         if not _whole(self.seed, 0) or self.seed >= 2**64:
             raise SimulationError(f"population: seed {self.seed} is not a whole number from 0 to 2^64 - 1.")
+        if self.subjects is not None and not isinstance(self.subjects, (Sequence, np.ndarray)):
+            raise SimulationError(
+                f"population: subjects is {self.subjects!r}. Give the patients' numbers, such as range(500, 1000); how "
+                "many there are is said by size."
+            )
         if self.subjects is not None and len(self.subjects) != self.size:
             raise SimulationError(f"population: {len(self.subjects)} subject numbers for {self.size} subjects.")
         if self.subjects is not None and not _all_whole(self.subjects):
@@ -119,8 +124,14 @@ class Population:
         for name in dict.fromkeys(name for pair in self.correlations if isinstance(pair, tuple) for name in pair):
             self._check_correlated(name)
         object.__setattr__(self, "_copula", copula(self.correlations))
+        if not isinstance(self.modifiers, Mapping):
+            raise SimulationError(
+                f"population: modifiers are {str(self.modifiers)[:60]}. Give modifier -> who has it, a share or a "
+                'criterion: {"rifampicin": 0.1}, or 1.0 for everybody.'
+            )
         object.__setattr__(self, "modifiers", {key: _who(key, who) for key, who in self.modifiers.items()})
         read_occasions(self.occasions)
+        self._check_criteria()
 
     def _check(self, name: str, given: object) -> None:
         if name == "weight":
@@ -148,6 +159,20 @@ class Population:
             raise SimulationError(
                 f'population: {name} is a share among those of whom "{among}" holds, and {of} is itself such a share.'
             )
+
+    def _check_criteria(self) -> None:
+        """Refuse a criterion of who has a trait or a modifier that no patient can be held against."""
+        told = [(name, one.among) for name, one in self.covariates.items() if isinstance(one, Share)]
+        for key, who in self.modifiers.items():
+            told.append((f"modifier {getattr(key, 'id', key)}", who.among if isinstance(who, Share) else str(who)))
+        for name, criterion in told:
+            if criterion:
+                from pkpd.population.criteria import check
+
+                try:
+                    check(self, criterion)
+                except PkpdError as cause:
+                    raise type(cause)(f"population: {name}: {cause}") from cause
 
     def _refuse_twice(self) -> None:
         """Refuse a covariate that is named twice, or given beside the table that has it."""
@@ -187,6 +212,8 @@ class Population:
             if self.draws not in DRAWS:
                 raise unknown("population", "kind of draws", self.draws, DRAWS)
         else:
+            if not isinstance(self.draws, Sequence):
+                raise SimulationError(f'population: draws are {self.draws!r}. Write "plain" or "low-discrepancy".')
             order = tuple(self.draws)
             if not order or len(set(order)) < len(order) or not all(isinstance(one, str) for one in order):
                 raise SimulationError(

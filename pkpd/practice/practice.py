@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+# What each part of a practice may be, for errors.
+SUCH = {
+    "missed": "or a number such as 0.1, the probability of missing a session",
+    "late": 'such as pkpd.Late("10 min", "2 h", "exponential"), its median and the most',
+    "drop_out": 'such as pkpd.DropOut(per_session=0.05) or pkpd.DropOut(share=0.2, by="12 week")',
+    "weight_bands": 'such as pkpd.WeightBands([("60 kg", "50 kg"), (None, "80 kg")])',
+    "vial": 'or the content of one as text, such as "50 mg"',
+    "pump": 'or the step between its rates as text, such as "1 mg/h"',
+}
+
 People = Population | Individuals | int
 
 
@@ -71,7 +81,9 @@ class Practice:
         for name, kind in kinds.items():
             given = getattr(self, name)
             if given is not None and not isinstance(given, kind):
-                raise SimulationError(f"practice: {name} is {given!r}. Give a pkpd.{kind.__name__}, or leave it out.")
+                raise SimulationError(
+                    f"practice: {name} is {given!r}. Give a pkpd.{kind.__name__}, {SUCH[name]}; or leave it out."
+                )
 
     def __str__(self) -> str:
         return "; ".join(str(part) for part in self.parts.values()) or "everything as prescribed"

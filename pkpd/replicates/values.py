@@ -125,6 +125,9 @@ class View:
     curves: tuple[Curve, ...]
     outcomes: Mapping[str, tuple[Outcome, ...]]
 
+    def __repr__(self) -> str:
+        return f"View({self.name}: {', '.join(self.outcomes)}; {len(self.curves)} curves, {self.estimates!r})"
+
     def curve(self, arm: str, quantity: str) -> Curve:
         """One curve.
 

@@ -13,8 +13,8 @@ from pkpd.arms import Given
 from pkpd.comparing import compare, equipped
 from pkpd.comparison import Comparison
 from pkpd.errors import SimulationError, unknown
+from pkpd.estimates.belonging import refuse_others_draws
 from pkpd.estimates.drawing import LEAVE, PUBLISHED, Estimates, changes_of, draw_estimates
-from pkpd.estimates.given import parameters_of
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import Population
@@ -109,7 +109,7 @@ def uncertainty(
 
     base, _ = equipped(model, effects)
     if given is not None:
-        _refuse_others_draws(given, base)
+        refuse_others_draws(given, base)
         draws = {one.name: one.draws for one in given.sampled if one.basis != PUBLISHED} or None
 
     def compared(one: Model, given: Mapping[str, Given], own: Sequence[Effect] | None) -> Comparison:
@@ -152,17 +152,6 @@ def uncertainty(
     tally = _Tally(len(ready) * len(main.arms) * (1 + len(wanted)) * people.size * int(count), progress)
     views = tuple(_view(name, comparison, crowd, wanted, at, tally) for name, comparison, crowd in ready)
     return Uncertainty(views, (*main.notes, *notes, *_own(ready[0][-1], main)), title)
-
-
-def _refuse_others_draws(given: Estimates, base: Model) -> None:
-    """Refuse draws of another model than the one whose regimens are compared, or of it without its effects."""
-    drawn, own = parameters_of(given.model), parameters_of(base)
-    for name in {**own, **drawn}:
-        if name not in drawn or name not in own or drawn[name].parameter != own[name].parameter:
-            raise SimulationError(
-                f"replicates: the estimates were drawn for another model than {base.id} with its effects; {name} is "
-                "not the same. Draw them with pkpd.draw_estimates(model.with_effects(...), ...)."
-            )
 
 
 def _own(crowd: Crowd, main: Comparison) -> list[str]:

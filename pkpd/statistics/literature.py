@@ -103,6 +103,12 @@ class Literatures:
     done: Bools
     published: Bools
 
+    def __repr__(self) -> str:
+        return (
+            f"Literatures({len(self.effects):,} of {self.done.sum(axis=1).min()} to {self.done.sum(axis=1).max()} "
+            f"trials; effect {self.effect:g}, tau {self.tau:g})"
+        )
+
     def pooled(
         self, *, everything: bool = False, method: str = "reml", interval: str = "hartung-knapp", level: float = 0.95
     ) -> Pooled:

@@ -18,7 +18,8 @@ from pkpd.kernels import crew
 from pkpd.kernels.counting import BLOCK
 from pkpd.model.model import Model
 from pkpd.population.people import Population
-from pkpd.simulation import extremes, individuals
+from pkpd.practice.practice import Practice
+from pkpd.simulation import extremes, individuals, practised
 from pkpd.solving import Tolerance
 from pkpd.streaming.reading import Asked, Chunk
 
@@ -104,6 +105,7 @@ class Passage:
     chunk     : how many at a time, a multiple of BLOCK; no number depends on it
     threads   : at most; no number depends on it
     progress  : called with the share done, 0 to 1
+    practice  : how far what patients get departs from the regimens; None for nothing
     """
 
     def __init__(
@@ -115,9 +117,10 @@ class Passage:
         threads: int,
         tolerance: Tolerance | None,
         progress: Progress | None,
+        practice: Practice | None = None,
     ) -> None:
         self._arms, self._draw, self._size, self._chunk = arms, draw, size, chunk
-        self._tolerance, self._progress = tolerance, progress
+        self._tolerance, self._progress, self._practice = tolerance, progress, practice
         self.hands = min(threads, -(-size // chunk))
         self._lock = threading.Lock()
         self._taken, self._done, self._failed = 0, 0, False
@@ -158,16 +161,20 @@ class Passage:
                 people[which] = self._draw(*which, first, last)
             own = people[which]
             validity.refuse(own, arm.regimen, f'regimen "{arm.name}"')
-            keep(Piece(hand, chunk, first, number, Chunk(arm.asked, own, arm.regimen, self._tolerance)))
-            self._look(number, own)
+            given = practised(own, arm.regimen, self._practice)
+            keep(Piece(hand, chunk, first, number, Chunk(arm.asked, own, given, self._tolerance)))
+            self._look(number, own, given)
 
-    def _look(self, number: int, people: Individuals) -> None:
-        """Who is beyond which limit, and how far the work is."""
+    def _look(self, number: int, people: Individuals, given: Regimen | Sequence[Regimen]) -> None:
+        """Who is beyond which limit, and how far the work is.
+
+        given : what the patients get
+        """
         arm = self._arms[number]
         peaks = {}
         if limited := validity.followed(arm.model, arm.regimen):
             end, levels = int(arm.asked.ticks.max()), dict.fromkeys(limited, np.inf)
-            found = extremes(people, arm.regimen, end, levels, tolerance=self._tolerance, threads=1)
+            found = extremes(people, given, end, levels, tolerance=self._tolerance, threads=1)
             peaks = {output: values[0] for output, values in found.items()}
         counted = validity.counted(people, arm.regimen, arm.name, peaks)
         with self._lock:

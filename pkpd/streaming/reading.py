@@ -70,11 +70,14 @@ def outputs_of(model: Model, program: Program, quantity: str) -> tuple[str, ...]
 class Chunk:
     """Some patients under one regimen, solved.
 
-    asked  : of them
-    people : the patients
+    asked   : of them
+    people  : the patients
+    regimen : what they get: the same, or one for each of them
     """
 
-    def __init__(self, asked: Asked, people: Individuals, regimen: Regimen, tolerance: Tolerance | None) -> None:
+    def __init__(
+        self, asked: Asked, people: Individuals, regimen: Regimen | Sequence[Regimen], tolerance: Tolerance | None
+    ) -> None:
         self._asked, self._people = asked, people
         self._levels = np.empty((0, len(asked.ticks), people.size))
         if asked.outputs:

@@ -118,6 +118,27 @@ class Percentiles:
             frame.attrs["flags"] = [str(flag) for flag in self.flags]
         return frame
 
+    def to_frame(self) -> pandas.DataFrame:
+        """A pandas frame, one row per regimen and time, a column for each percentile and mean of a quantity, with its
+        unit; flags stand in `attrs["flags"]`. The errors are in `table`.
+        """
+        import pandas
+
+        times = len(self.hours)
+        columns: dict[str, Any] = {
+            "regimen": np.repeat(np.array(list(self.regimens), object), times),
+            "time (h)": np.tile(self.hours, len(self.regimens)),
+        }
+        for number, (name, unit) in enumerate(zip(self.quantities, self.units, strict=True)):
+            behind = f" ({unit})" if unit not in ("", "1") else ""
+            for place, share in enumerate(self.at):
+                columns[f"{name} {100 * share:g} %{behind}"] = self.values[:, number, place].reshape(-1)
+            columns[f"{name} mean{behind}"] = self.mean[:, number].reshape(-1)
+        frame = pandas.DataFrame(columns)
+        if self.flags:
+            frame.attrs["flags"] = [str(flag) for flag in self.flags]
+        return frame
+
     def _pairs(self) -> tuple[tuple[Floats, Floats], ...]:
         """Of percentiles and mean: the value, its Monte-Carlo error, and that of binning, which a mean has none of."""
         return (self.values, self.mean), (self.error, self.mean_error), (self.binning, np.zeros_like(self.mean))

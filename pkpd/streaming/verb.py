@@ -18,7 +18,8 @@ from pkpd.errors import SimulationError
 from pkpd.model.effect import Effect
 from pkpd.model.model import Model
 from pkpd.population.people import PLAIN, Population
-from pkpd.simulation import form_of, individuals, thread_count
+from pkpd.practice.practice import Practice
+from pkpd.simulation import form_of, individuals, practised, thread_count
 from pkpd.solving import Tolerance
 from pkpd.streaming import bins
 from pkpd.streaming.passage import DRAWN, Arm, Draw, Passage, Piece, Progress, chunk_of, drawing
@@ -50,6 +51,7 @@ def percentiles(
     tolerance: Tolerance | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    practice: Practice | None = None,
     error: float | None = None,
     at_most: int = 1_000_000,
 ) -> Percentiles:
@@ -70,6 +72,7 @@ def percentiles(
     tolerance  : how exactly equations are solved that have no exact solution
     threads    : how many; all cores unless given. The numbers do not depend on it
     progress   : called with the share done, 0 to 1
+    practice   : how far what patients get departs from the regimens, alike under every one, as for `pkpd.compare`
     error      : Monte-Carlo standard error up to which patients are added to the population: of every percentile and
                  mean of a fraction, and of every other as a share of its size (of the standard deviation between
                  patients, where that is larger); 0.01 under subjects="auto" unless given
@@ -93,6 +96,7 @@ def percentiles(
                 tolerance=tolerance,
                 threads=threads,
                 progress=progress,
+                practice=practice,
             )
 
         allowed = enough.ERROR if error is None else error
@@ -103,7 +107,7 @@ def percentiles(
             )
         made, told = enough.until_enough(run, lambda made: _farthest(made, allowed), allowed, at_most)
         return replace(made, notes=(*made.notes, told))
-    task = _task(model, regimens, subjects, times, quantities, at, effects, seed, tolerance)
+    task = _task(model, regimens, subjects, times, quantities, at, effects, seed, tolerance, practice)
     sort, hands = _sorts(task, exact), thread_count(threads)
     way_out = "Leave exact out: counted in bins, memory does not grow with the patients." if sort else FEWER
     capacity.refuse("percentiles", _need(task, sort, hands), task.size, len(task.arms), way_out)
@@ -183,6 +187,7 @@ class _Task(NamedTuple):
     units: tuple[str, ...]
     at: Floats
     tolerance: Tolerance | None
+    practice: Practice | None
     notes: tuple[str, ...]
 
 
@@ -196,6 +201,7 @@ def _task(
     effects: Sequence[Effect] | None,
     seed: int | None,
     tolerance: Tolerance | None,
+    practice: Practice | None = None,
 ) -> _Task:
     """Everything that is worked out, and refused, before the patients go through: the first of them as a pilot."""
     if not isinstance(model, Model):
@@ -225,14 +231,19 @@ def _task(
         validity.refuse(pilot, plan.regimen, f'regimen "{name}"')
         asked = asked_of(pilot, quantities, ticks)
         some = ticks[np.unique(np.linspace(0, len(ticks) - 1, PILOT_TIMES).astype(np.int64))]
-        solved = Chunk(asked._replace(ticks=some), pilot, plan.regimen, tolerance)
+        given = practised(pilot, plan.regimen, practice)
+        solved = Chunk(asked._replace(ticks=some), pilot, given, tolerance)
         units = tuple(solved.unit(quantity) for quantity in quantities)
         kinds = tuple(bins.kind_of(solved.values(quantity), solved.unit(quantity)) for quantity in quantities)
         arms.append(Arm(name, plan.regimen, own, asked, kinds, form, len(pilot.starts(plan.regimen))))
     if isinstance(people, Population) and people.draws != PLAIN:
         notes.append(montecarlo.EVEN_DRAWS)
+    if practice is not None:
+        notes.append(
+            f"In practice, under every regimen: {practice}. Regimens are as prescribed; levels and effects as given."
+        )
     notes += notes_of({arm.name: arm.model for arm in arms}, plans)
-    return _Task(model, tuple(arms), draw, size, pilot.seed, ticks, units, shares, tolerance, tuple(notes))
+    return _Task(model, tuple(arms), draw, size, pilot.seed, ticks, units, shares, tolerance, practice, tuple(notes))
 
 
 def _population(subjects: Subjects, seed: int | None) -> Population | Mapping[str, Any]:
@@ -252,7 +263,9 @@ def _run(task: _Task, sort: bool, threads: int, progress: Progress | None, chunk
     chunk : patients at a time, a multiple of BLOCK; no number depends on it
     """
     n, shares = task.size, task.at
-    passage = Passage(task.arms, task.draw, n, chunk or chunk_of(task.arms), threads, task.tolerance, progress)
+    passage = Passage(
+        task.arms, task.draw, n, chunk or chunk_of(task.arms), threads, task.tolerance, progress, task.practice
+    )
     wanted = np.concatenate([shares, montecarlo.beside(shares, n)])
     found, width, mean, deviation = (_sorted if sort else _counted)(task, passage, wanted)
     found, low, high = np.split(np.moveaxis(found, 2, 0), 3)

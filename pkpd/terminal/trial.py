@@ -12,7 +12,7 @@ from pkpd.terminal.comparison import number_text
 from pkpd.terminal.console import console, left_table, print_rows
 from pkpd.terminal.study import rows_of
 from pkpd.times import TICKS_PER_HOUR
-from pkpd.trials.literature import Literature
+from pkpd.trials.literature import Literature, lower
 from pkpd.trials.results import COLUMNS, Trials
 from pkpd.trials.values import Assumption
 from pkpd.trials.words import answers, title_of, unit_text, value_text
@@ -121,28 +121,45 @@ def _conduct_text(origin: Assumption) -> str:
     return f"{number_text(origin.value)} {origin.unit}{'' if origin.value == 1 else 's'}"
 
 
-def print_literature(made: Literature, named: str) -> None:
-    """A simulated literature as a table: what all trials show, what the published ones do, and how one would notice."""
+def print_literature(made: Literature, named: str, note: str = "") -> None:
+    """A simulated literature as a table: what all trials show, what the published ones do, and how one would notice.
+
+    named : the study
+    note  : on where the sizes are from
+    """
     out, endpoint = console(), made.trials[0].endpoints[0]
     out.print(made.trials[0].title, style="bold")
     sizes = ", ".join(" + ".join(map(str, trial.patients)) for trial in made.trials)
-    out.print(f"{made.count:,} literatures of {len(made.trials)} trials: {title_of(endpoint)}. Patients: {sizes}.")
+    out.print(
+        f"{made.count:,} literatures of {len(made.trials)} trials: {lower(title_of(endpoint))}. Patients: {sizes}."
+    )
+    if note:
+        out.print(note)
     unit, held = unit_text(endpoint, True), made.coverage()
     table = left_table(
-        f"Pooled difference, {unit} ({made.method}, Hartung-Knapp)", "", "mean", "95 % intervals that hold"
+        f"Pooled difference, {unit} ({made.method_name}, Hartung-Knapp)", "", "mean", "95 % intervals that hold"
     )
-    for name, pooled, share in (("all trials", made.of_all, held[0]), ("published ones", made.of_published, held[1])):
-        table.add_row(name, value_text(endpoint, float(pooled.estimate.mean()), signed=True), f"{100 * share:.0f} %")
+    means = float(made.of_all.estimate.mean()), made.of_published_estimate
+    for name, mean, share in zip(("all trials", "published ones"), means, held, strict=True):
+        few = math.isnan(mean)
+        shown = "too few to be pooled" if few else value_text(endpoint, mean, signed=True)
+        table.add_row(name, shown, "-" if few else f"{100 * share:.0f} %")
     table.add_row("true", value_text(endpoint, made.truth, signed=True), "")
     print_rows(out, table)
+    if made.conducted:
+        out.print(made.conducted)
+    bias = ""
+    if made.readable.any():
+        bias = f"Bias of the published literature: {value_text(endpoint, made.bias, signed=True)} {unit}. "
     out.print(
-        f"Bias of the published literature: {value_text(endpoint, made.bias, signed=True)} {unit}. Published: "
-        f"{100 * made.published.mean():.0f} % of the trials. Intervals are to hold what all trials would show, "
-        f"{value_text(endpoint, made.expected, signed=True)}."
+        f"{bias}Published: {100 * made.published.mean():.0f} % of the trials. Intervals are to hold what all trials "
+        f"would show, {value_text(endpoint, made.expected, signed=True)}."
     )
-    out.print(f"Egger's test finds a published literature lopsided (P < 0.1) in {100 * made.seen_asymmetric:.0f} %.")
-    if not made.readable.all():
-        out.print(f"Too little published to be pooled in {100 * (1 - made.readable.mean()):.1f} % of the literatures.")
+    if made.readable.any():
+        asymmetric = 100 * made.seen_asymmetric
+        out.print(f"Egger's test finds a published literature lopsided (P < 0.1) in {asymmetric:.0f} %.")
+    if made.unread:
+        out.print(made.unread)
     out.print(
         f"In the drawer stay {100 * made.unpublished:.0f} % of the trials that are not significant and "
         f"{100 * made.unfavourable:.0f} % of those significant against the drug (assumed). Sources: pkpd show {named}"

@@ -14,6 +14,7 @@ from pkpd.model.model import Model
 from pkpd.population.people import Population
 from pkpd.practice.practice import Practice
 from pkpd.times import ticks
+from pkpd.trials.asking import check_arms, check_endpoints, check_enrichment, check_people
 from pkpd.trials.placebo import placebo_response
 from pkpd.trials.reading import usual_conduct
 from pkpd.trials.values import Conduct, Endpoint, Enrichment, Treatment, Trial
@@ -63,6 +64,10 @@ def design_trial(
     returns    : Trial
     Raises a PkpdError that says what does not fit.
     """
+    sizes, called = check_arms(patients, names)
+    check_people(population, criteria, practice)
+    check_endpoints(endpoints)
+    test = None if enrichment is None else _enrichment(*check_enrichment(enrichment))
     given = planned(drug, "trial, drug")
     held = None if control is None else planned(control, "trial, control")
     usual, sources = usual_conduct()
@@ -74,14 +79,14 @@ def design_trial(
         equipment = replace(equipment, effects=()).with_effects(*others, own)
     return Trial(
         equipment,
-        Treatment(names[0], given.regimen, given.modifiers, given.effects),
-        None if held is None else Treatment(names[1], held.regimen, held.modifiers, held.effects),
+        Treatment(called[0], given.regimen, given.modifiers, given.effects),
+        None if held is None else Treatment(called[1], held.regimen, held.modifiers, held.effects),
         chosen,
-        tuple(patients),
+        sizes,
         tuple(_endpoint(one) for one in endpoints),
         population or Population(),
         _conduct(usual, conduct),
-        None if enrichment is None else _enrichment(*enrichment),
+        test,
         tuple(criteria),
         title=title,
         sources=sources,
@@ -105,6 +110,12 @@ def _endpoint(given: Endpoint | tuple[Any, ...]) -> Endpoint:
     if not isinstance(given, tuple) or len(given) not in (2, 3):
         raise StudyError(f'trial: an endpoint is a tuple such as ("pain score", "7 d"), not {given!r}.')
     kind, when, *threshold = given
+    if not isinstance(kind, str):
+        raise StudyError(f'trial: an endpoint begins with its kind, such as "pain score", and not with {kind!r}.')
+    if threshold and (isinstance(threshold[0], bool) or not isinstance(threshold[0], (int, float))):
+        raise StudyError(
+            f'endpoint "{kind}": a threshold of {threshold[0]!r} is no number. Write ("relief", "7 d", 0.5).'
+        )
     if kind == "side effect":
         return Endpoint(kind, 0, of=str(when))
     return Endpoint(kind, ticks(when, f'endpoint "{kind}"'), threshold=threshold[0] if threshold else None)

@@ -22,6 +22,7 @@ from pkpd.statistics.dosefinding.fitting import DoseMeans
 from pkpd.statistics.dosefinding.mcpmod import McpMod, mcp_mod
 from pkpd.statistics.dosefinding.shapes import Shape
 from pkpd.trials.analysing import values_of
+from pkpd.trials.asking import check_count, check_finding, check_wanted
 from pkpd.trials.conducting import one_arm, quietly
 from pkpd.trials.designing import design_trial
 from pkpd.trials.entry import enrol, open_to_all
@@ -63,6 +64,13 @@ class DoseFinding:
     true: Floats
     seed: int
     flags: tuple[Flag, ...] = ()
+
+    def __repr__(self) -> str:
+        flags = f"; flags: {len(self.flags)}" if self.flags else ""
+        return (
+            f"DoseFinding({len(self.means):,} trials of {len(self.doses)} doses, {self.regimen}: "
+            f"{self.trial.endpoints[0].name}{flags})"
+        )
 
     @property
     def power(self) -> float:
@@ -127,7 +135,8 @@ def find_dose(
     patients  : of each dose, or of all alike
     endpoint  : averaged, as for `pkpd.design_trial`: ("pain score", "0 h")
     shapes    : candidates, pkpd.statistics.Shape
-    effect    : wanted over placebo, in the endpoint's unit: -2 for two points less pain
+    effect    : wanted over placebo, in the endpoint's unit, a benefit: -2 for two points less pain, 0.3 for a pain
+                relief that is greater by 0.3
     count     : how many trials
     alpha     : one-sided, of finding a dose-response where there is none
     selection : "average" over the shapes found, "aic" or "max-t"
@@ -139,8 +148,11 @@ def find_dose(
     for name in ("design", "names"):
         if name in design:
             raise StudyError(
-                f"dose finding: {name} is not asked; doses are compared in parallel, each an arm of its own."
+                f"dose finding: {name} is {design[name]!r}, and is not asked; doses are compared in parallel, each an "
+                "arm of its own. Leave it out."
             )
+    check_count(count)
+    check_finding(shapes, alpha, selection)
     levels, sizes = _levels(doses, patients)
     arms = [Treatment(f"{level:g}", _given(regimen, level)) for level in levels]
     trial = design_trial(
@@ -154,8 +166,7 @@ def find_dose(
             "dose finding: patients who leave are to be scored, or the doses have other numbers than planned. Give "
             'missing="non-response" or "last score".'
         )
-    if effect == 0:
-        raise StudyError("dose finding: an effect of 0 is what placebo has. Give the effect that is wanted over it.")
+    check_wanted(one, effect)
     drawn = Draw(trial.population.seed if seed is None else seed, form_of(arms[-1].regimen))
     equipped = open_to_all(trial.model)
     if not trial.population.modifiers:
@@ -184,21 +195,30 @@ def find_dose(
 
 
 def _levels(doses: Sequence[float], patients: int | Sequence[int]) -> tuple[Floats, tuple[int, ...]]:
-    levels = np.asarray(doses, float)
-    if levels.ndim != 1 or len(levels) < 3 or levels[0] != 0 or not (np.diff(levels) > 0).all():
+    try:
+        levels = np.empty(0) if isinstance(doses, str) else np.asarray(doses, float)
+    except (TypeError, ValueError):
+        levels = np.empty(0)
+    if levels.ndim != 1 or len(levels) < 3 or levels[0] != 0 or not (np.diff(levels) > 0).all() or levels[-1] == np.inf:
         raise StudyError(
-            f"dose finding: doses are {list(doses)}. Give at least three, rising, the first 0 for placebo."
+            f"dose finding: doses are {doses!r}. Give a list of at least three numbers, rising, the first 0 for "
+            "placebo, such as [0, 0.1, 0.25, 0.5]; their unit stands in the regimen."
         )
-    sizes = (patients,) * len(levels) if isinstance(patients, int) else tuple(patients)
+    sizes = tuple(patients) if isinstance(patients, Sequence) else (patients,) * len(levels)
     if len(sizes) != len(levels) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 2 for n in sizes):
         raise StudyError(
-            f"dose finding: patients are {patients}. Give one whole number from 2 on, or one for each of "
+            f"dose finding: patients are {patients!r}. Give one whole number from 2 on, or one for each of "
             f"{len(levels)} doses."
         )
     return levels, sizes
 
 
 def _given(regimen: str, dose: float) -> Regimen:
+    if not isinstance(regimen, str):
+        raise StudyError(
+            f"dose finding: the regimen is {str(regimen)[:60]} and no text. Give one with {PLACE} in the place of the "
+            f'dose, such as "ketamine {PLACE} mg/kg iv over 40 min".'
+        )
     if PLACE not in regimen:
         raise StudyError(f'dose finding: the regimen "{regimen}" has no {PLACE} in the place of the dose.')
     return Regimen(()) if dose == 0 else parse(regimen.replace(PLACE, f"{dose:.12g}"))

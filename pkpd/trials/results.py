@@ -272,6 +272,14 @@ class Trials:
     replicates: int = 0
     flags: tuple[Flag, ...] = ()
 
+    def __repr__(self) -> str:
+        named = ", ".join(dict.fromkeys(result.endpoint.name for result in self.endpoints))
+        flags = f"; flags: {len(self.flags)}" if self.flags else ""
+        return (
+            f"Trials({self.count:,} of {' + '.join(map(str, self.trial.patients))} patients, {self.trial.drug.name}: "
+            f"{named}{flags})"
+        )
+
     def endpoint(self, name: str, when: str = "") -> EndpointResult:
         """One endpoint by name, and by time where several have it.
 

@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 from pkpd import validity
 from pkpd.company import of_patients
 from pkpd.errors import StudyError
+from pkpd.estimates.belonging import refuse_nothing_drawn, refuse_others_draws
 from pkpd.estimates.drawing import Estimates, changes_of, draw_estimates
 from pkpd.flags import Flag
 from pkpd.model.model import Model
 from pkpd.population.criteria import Screened
 from pkpd.simulation import practised, raised, thread_count
 from pkpd.trials.analysing import Found, analyse
+from pkpd.trials.asking import check_count, check_trial
 from pkpd.trials.conducting import Plans, conduct, plan
-from pkpd.trials.entry import enrol
+from pkpd.trials.entry import enrol, open_to_all
 from pkpd.trials.measuring import Draw
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Treatment, Trial
@@ -47,8 +49,9 @@ def run_trials(
 
     trial      : the design; from `pkpd.load_study(NAME).trial`, or made in a script
     count      : how many trials
-    replicates : draws of the models' estimates, a number or `pkpd.draw_estimates(...)`; trial t has draw t modulo their
-                 number, so that power is what to expect where the truth is not known. None for the models' own
+    replicates : draws of the models' estimates, a number or `pkpd.draw_estimates(trial.model, ...)`, at most as many as
+                 trials; trial t has draw t modulo their number, so that power is what to expect where the truth is not
+                 known. None for the models' own
     first      : number of the first trial; trial 7 is the same whatever the first
     seed       : of all that is drawn; that of the trial's population unless given
     threads    : how many; all cores unless given. The numbers do not depend on it
@@ -56,19 +59,14 @@ def run_trials(
     returns    : Trials
     Raises a PkpdError where the arms do not suit the model, or nobody meets the entry criteria.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count < 2**40:
-        raise StudyError(f"trials: {count!r} is not a whole number of trials from 1 on.")
+    check_trial(trial, "trials")
+    check_count(count)
     if isinstance(first, bool) or not isinstance(first, int) or not 0 <= first < 2**42:
         raise StudyError(f"trials: first is {first!r}, which is not the number of a trial, from 0 on.")
     drawn = trial.population.seed if seed is None else seed
     plans = plan(trial)
     flags = limits_passed(trial, [(trial.drug, plans.models[0]), *_control(trial, plans)], Draw(drawn, plans.form))
-    estimates = None
-    if replicates is not None:
-        if isinstance(replicates, Estimates):
-            estimates = replicates
-        else:
-            estimates = draw_estimates(plans.base, replicates, seed=drawn)
+    estimates = None if replicates is None else _estimates(replicates, plans.base, count, drawn)
     blocks = _blocks(trial, first, count, 1 if estimates is None else estimates.replicates)
     done = 0
 
@@ -100,6 +98,27 @@ def run_trials(
     )
     screened = reduce(add, (screened for _, screened in results))
     return Trials(trial, count, drawn, endpoints, screened, estimates.replicates if estimates else 0, flags)
+
+
+def _estimates(replicates: int | Estimates, base: Model, count: int, seed: int) -> Estimates:
+    """The draws over which trials are spread: those given, which are to be of the trial's model, or new ones.
+
+    base  : the model with the effects that count
+    count : of trials
+    """
+    size = replicates.replicates if isinstance(replicates, Estimates) else replicates
+    if isinstance(size, (int, np.integer)) and size > count:
+        raise StudyError(
+            f"replicates: {size:,} draws are more than the {count:,} trials, and each trial has one. Give at least as "
+            "many trials as draws, or fewer draws."
+        )
+    if isinstance(replicates, Estimates):
+        found = replace(replicates, model=open_to_all(replicates.model))
+        refuse_others_draws(found, base, True, "pkpd.draw_estimates(trial.model, ...)")
+    else:
+        found = draw_estimates(base, replicates, seed=seed)
+    refuse_nothing_drawn(found, base)
+    return found
 
 
 def _drawn(estimates: Estimates, base: Model, replicate: int, model: Model) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -137,3 +138,9 @@ def test_the_figure(lines, tmp_path):
     assert [len(axes.get_yticklabels()) for axes in left] == [7, 3]
     with pytest.raises(ValueError, match="two arms"):
         designs_figure.draw(lines[-1:], tmp_path / "none.png")
+
+
+def test_where_no_trial_is_weak_the_sums_say_so_in_words(lines):
+    totals = replace(designs.totals(lines), weak=0, exaggeration=math.nan)
+    assert "nan" not in designs.summary(totals) and "no exaggeration can be given" in designs.summary(totals)
+    assert "1.5 times the true one, median." in designs.summary(replace(totals, weak=2, exaggeration=1.5))

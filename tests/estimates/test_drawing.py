@@ -294,3 +294,8 @@ def test_an_uncertainty_that_its_estimate_cannot_have_names_file_and_parameter()
         SimulationError, match=r"otto2021-s-ketamine: Vpn 160.04 L, of the source \w+: its standard error"
     ):
         pkpd.draw_estimates(pkpd.read_model(text), 10)
+
+
+def test_a_covariance_by_pairs_is_answered_with_how_it_is_written():
+    with pytest.raises(SimulationError, match=r'Write name -> name -> number, such as \{"CL": \{"CL": 0.04'):
+        pkpd.draw_estimates(pkpd.load("kamp2020-ketamine"), 5, covariance={("CL", "V1"): 0.1})

@@ -159,7 +159,7 @@ def test_nothing_to_act_on_is_refused() -> None:
         ashraf().with_modifiers("clarithromycin", "clarithromycin")
     with pytest.raises(UnknownName, match='Did you mean "clarithromycin"'):
         ashraf().with_modifiers("claritromycin")
-    with pytest.raises(UnknownName, match='of the kind "pk", not a modifier'):
+    with pytest.raises(UnknownName, match="is a kinetic model .*, and not a modifier"):
         ashraf().with_modifiers("kamp2020-ketamine")
 
 

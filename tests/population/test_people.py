@@ -198,3 +198,45 @@ def test_two_traits_are_had_by_different_people() -> None:
     a, b = both.covariate("a", 0.0), both.covariate("b", 0.0)
     assert 60 < (a * b).sum() < 140
     assert np.array_equal(a, Population(400, seed=4, covariates={"a": Share(0.5)}).covariate("a", 0.0))
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: pkpd.Population(modifiers=["rifampicin"]), "modifier -> who has it"),
+        (lambda: pkpd.Population(subjects=5), r"range\(500, 1000\)"),
+        (lambda: pkpd.Population(draws=5), 'Write "plain"'),
+        (lambda: pkpd.Spread("46 year", 12), "mean of a Spread is '46 year'"),
+        (lambda: pkpd.Spread(46, "12 year"), "sd of a Spread is '12 year'"),
+        (lambda: pkpd.Spread(46, 12, least=None), "least of a Spread is None"),
+        (lambda: pkpd.Share(0.1, among=5), 'such as "sex is female"'),
+        (lambda: pkpd.enrol(500, ["no pregnancy"]), r"Give pkpd\.Population\(500, covariates"),
+        (lambda: pkpd.enrol("crps", ["no pregnancy"]), r'pkpd\.load_population\("crps"\)'),
+        (lambda: pkpd.enrol(pkpd.Population(), 5), "Give a list"),
+    ],
+)
+def test_what_is_given_in_another_form_is_refused(make, told):
+    with pytest.raises(PkpdError, match=told):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"among": "sex is femal"}, r'pregnancy: .*word of sex "femal" is not known.*Did you mean "female"\?'),
+        ({"among": "gender is female"}, r'pregnancy: .*"gender" is not known\. Allowed: sex'),
+        ({"among": "height above 150 cm"}, '"height" is not known'),
+        ({"among": "age above 18"}, "the number has no unit"),
+        ({"among": "asthma"}, r'trait "asthma" is not known\. Allowed: female sex, male sex, pregnancy'),
+        ({"modifiers": {"rifampicin": "sex is femal"}}, r'modifier rifampicin: .*Did you mean "female"\?'),
+        ({"modifiers": {"rifampicin": Share(0.2, among="no smoking")}}, 'trait "smoking" is not known'),
+    ],
+)
+def test_a_criterion_that_nobody_can_be_held_against_is_refused_when_the_population_is_made(asked, told):
+    covariates = {
+        "sex": pkpd.Choice({"female": 0.5, "male": 0.5}),
+        "age": pkpd.Spread(46, 12),
+        "pregnancy": Share(0.02, among=asked.pop("among", "sex is female")),
+    }
+    with pytest.raises(PkpdError, match=told):
+        Population(10, covariates=covariates, **asked)

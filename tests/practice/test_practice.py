@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -334,6 +335,14 @@ def test_short_forms_and_what_is_no_practice(model):
     for wrong in ({"late": 3}, {"drop_out": 0.1}, {"vial": 50}, {"missed": Vial("5 mg")}, {"missed": True}):
         with pytest.raises(SimulationError, match=f"practice: {next(iter(wrong))} is .* Give a pkpd"):
             Practice(**wrong)
+    for name, short in (("missed", "0.1"), ("vial", '"50 mg"'), ("pump", '"1 mg/h"')):
+        with pytest.raises(SimulationError, match=f"or .* such as {short}"):
+            Practice(**{name: True})
+    for name in ("late", "drop_out", "weight_bands"):  # the way that is told is one
+        with pytest.raises(SimulationError) as told:
+            Practice(**{name: True})
+        made = re.search(r"such as (pkpd\..*?\))(?: or pkpd|, its|; or)", str(told.value))
+        assert made and Practice(**{name: eval(made[1], {"pkpd": pkpd})}).parts
     with pytest.raises(SimulationError, match="Practice"):
         pkpd.simulate(model, WEEKLY, 2, "1 h", practice=0.1)
     with pytest.raises(SimulationError, match="no patients"):

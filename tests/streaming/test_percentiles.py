@@ -229,3 +229,49 @@ def test_names_that_are_not_there() -> None:
         curves["pushh", "relief"]
     with pytest.raises(UnknownName, match="relief"):
         curves["push", "pain"]
+
+
+def test_a_frame_has_a_row_for_each_regimen_and_time_and_units_in_its_columns() -> None:
+    curves = run(200, ("S-ketamine", "pain", "relief"))
+    frame = curves.to_frame()
+    assert list(frame.columns[:4]) == ["regimen", "time (h)", "S-ketamine 0 % (ng/mL)", "S-ketamine 5 % (ng/mL)"]
+    assert {"S-ketamine mean (ng/mL)", "pain 50 % (points)", "relief 95 %", "relief mean"} <= set(frame.columns)
+    assert len(frame) == 2 * len(curves.hours) and frame.shape[1] == 2 + 3 * (len(SHARES) + 1)
+    push = frame[frame["regimen"] == "push"]
+    assert np.array_equal(push["relief 95 %"], curves["push", "relief"][3])
+    assert np.array_equal(push["relief mean"], curves.mean[1, 2]) and np.array_equal(push["time (h)"], curves.hours)
+
+
+PRACTISED = pkpd.Practice(missed=0.3, late=pkpd.Late("30 min", "3 h", "exponential"), vial="10 mg")
+
+
+def test_under_a_practice_they_are_those_of_a_simulation_with_it() -> None:
+    people = pkpd.Population(300, seed=3)
+    curves = run(people, exact=True, practice=PRACTISED)
+    model = KAMP.with_effects(*pkpd.default_effects())
+    for regimen, text in REGIMENS.items():
+        result = pkpd.simulate(model, text, people, TIMES, practice=PRACTISED)
+        for quantity in QUANTITIES:
+            expected = result.quantiles(quantity, SHARES)
+            scale = np.abs(expected).max()
+            assert curves[regimen, quantity] == pytest.approx(expected, rel=1e-10, abs=1e-12 * scale)
+    assert any(str(PRACTISED) in note for note in curves.notes)
+    assert curves["daily", "relief"][2, -1] < run(people, exact=True)["daily", "relief"][2, -1]
+
+
+@pytest.mark.parametrize("sort", [False, True])
+def test_under_a_practice_no_number_depends_on_chunk_or_threads(sort: bool) -> None:
+    asked = (KAMP, REGIMENS, pkpd.Population(1300, seed=3), TIMES, ("S-ketamine", "relief"), SHARES, None, None, None)
+    task = verb._task(*asked, PRACTISED)
+    made = [verb._run(task, sort, *way) for way in ((1, None), (2, None, 512), (1, None, 1024))]
+    for other in made[1:]:
+        assert np.array_equal(made[0].values, other.values) and np.array_equal(made[0].mean, other.mean)
+
+
+def test_under_a_practice_as_many_patients_as_needed_and_a_practice_that_is_none() -> None:
+    asked = (KAMP, {"daily": REGIMENS["daily"]}, "auto", "0 to 24 h by 12 h")
+    made = pkpd.percentiles(*asked, quantities=("relief",), error=0.05, practice=PRACTISED)
+    again = pkpd.percentiles(*asked[:2], made.subjects, asked[3], quantities=("relief",), practice=PRACTISED)
+    assert np.array_equal(made.values, again.values)
+    with pytest.raises(SimulationError, match="Practice"):
+        run(100, practice=0.1)

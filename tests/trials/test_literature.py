@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from figures import clashes, words
@@ -11,6 +14,9 @@ from trial_designs import designed
 import pkpd
 from pkpd.cli import main
 from pkpd.errors import PkpdError, StudyError
+from pkpd.published import sizes_note, trial_sizes
+from pkpd.statistics.pooling import METHODS
+from pkpd.terminal.trial import print_literature
 from pkpd.trials.literature import APART, run_literature, sized
 
 WEAK = {"drug": "s-ketamine 3 mg/h iv over 48 h"}
@@ -66,15 +72,16 @@ def test_shares_of_small_trials_always_have_a_standard_error():
         ({"trials": 2}, "at least 3"),
         ({"unpublished": 1.5}, "share from 0 to 1"),
         ({"method": "remel"}, 'Did you mean "reml"'),
-        ({"mixed": True}, "pain score, relief of at least 50%"),
+        ({"mixed": ("relief", "7 d", 0.5)}, "pain score 7 d after treatment; relief of at least 50% 7 d after"),
+        ({"mixed": ("pain score", "30 d")}, "pain score 30 d after treatment; pain score 7 d after treatment"),
         ({"design": {"control": None, "patients": (9,)}}, "single arm"),
         ({"design": {"design": "crossover", "patients": (9,), "endpoints": [("relief", "1 d", 0.5)]}}, "averaged"),
     ],
 )
 def test_what_cannot_be_pooled_is_refused(change, words):
     trials = sized(designed(**change.pop("design", {})), [5, 6, 7][: change.pop("trials", 3)])
-    if change.pop("mixed", False):
-        trials[1] = designed(endpoints=[("relief", "7 d", 0.5)])
+    if endpoint := change.pop("mixed", None):
+        trials[1] = designed(endpoints=[endpoint])
     with pytest.raises(PkpdError, match=words):
         run_literature(trials, 5, **change)
 
@@ -112,3 +119,68 @@ def test_a_study_of_which_too_few_stayed_is_left_out_of_the_pool():
 def test_literatures_of_neighbouring_seeds_share_no_study():
     one, two = (run_literature(sized(designed(**WEAK), [8, 8, 8]), 5, seed=seed) for seed in (1, 2))
     assert not np.isin(one.estimates, two.estimates).any()
+
+
+@pytest.mark.parametrize("method", ["fixed", "dersimonian-laird", "reml", "paule-mandel"])
+def test_where_nothing_is_published_it_says_so_in_value_figure_and_table(method, capsys):
+    none = run_literature(sized(designed(**WEAK), [8, 8, 8]), 20, unpublished=1, unfavourable=1, method=method)
+    none = replace(none, published=np.zeros_like(none.published))
+    few = replace(none, published=none.published | (np.arange(3) == 0))
+    some = replace(none, published=none.published | (np.arange(20) < 1)[:, None])
+    for made, told in ((none, "Nothing was published"), (few, "In every literature"), (some, "In 95.0 % of")):
+        unread = made is some
+        assert (
+            np.isnan([made.bias, made.coverage()[1], made.seen_asymmetric, made.of_published_estimate]).tolist()
+            == [not unread] * 4
+        )
+        assert told in made.unread and len(made.of_published.estimate) == unread
+        figure = made.plot()
+        assert clashes(figure) == [] and told in words(figure) and "nan" not in words(figure)
+        print_literature(made, "here")
+        printed = capsys.readouterr().out
+        assert told in printed and "nan" not in printed and ("too few to be pooled" in printed)
+    assert method in METHODS
+
+
+def test_trials_of_one_standard_error_are_not_called_lopsided(made):
+    alike = replace(made, errors=np.full_like(made.errors, 0.5), published=np.ones_like(made.published))
+    assert alike.seen_asymmetric == 0.0
+
+
+def test_studies_that_found_nothing_leave_no_hole_in_the_figure():
+    trial = designed(**WEAK, drop_out=0.7, drop_out_control=0.7, missing="left out")
+    lost = run_literature(sized(trial, [4, 20, 25, 30]), 40)
+    which = int(np.flatnonzero(np.isnan(lost.estimates[:, 0]))[0])
+    assert clashes(lost.plot(which)) == []
+
+
+def test_it_says_what_sets_all_trials_apart_from_the_truth(made, capsys):
+    assert "notice effects on perception score 0.5 points lower" in made.conducted
+    assert "those who leave are scored as non-response" in made.conducted
+    quiet = sized(designed(**WEAK, unblinding=0.0, drop_out=0.0, drop_out_control=0.0), SIZES)
+    assert replace(made, trials=tuple(quiet)).conducted == ""
+    shares = sized(designed(**WEAK, endpoints=[("relief", "7 d", 0.5)], missing="left out"), SIZES)
+    assert "one success and one failure" in replace(made, trials=tuple(shares)).conducted
+    assert "those who leave are left out" in replace(made, trials=tuple(shares)).conducted
+    print_literature(made, "here", "Sizes are here.")
+    printed = " ".join(capsys.readouterr().out.split())
+    assert made.conducted in printed and "Sizes are here." in printed
+    assert "DerSimonian-Laird" in printed and "6 trials: pain score" in printed
+    assert "DerSimonian-Laird" in words(made.plot()) and "6 trials, pain score" in words(made.plot())
+
+
+def test_sizes_of_the_library_say_what_they_are_taken_for():
+    assert re.search(r"cross-over trials all their patients \([\d, ]+94\)", sizes_note("parallel"))
+    assert "the smaller arm" in sizes_note("crossover")
+    told = re.search(r"the (\d+) trials", sizes_note("parallel"))
+    assert told and int(told[1]) == len(trial_sizes())
+
+
+def test_progress_goes_on_within_a_study_and_ends_at_one():
+    seen: list[float] = []
+    run_literature(sized(designed(**WEAK), [8, 30, 30]), 600, progress=seen.append)
+    assert seen[-1] == pytest.approx(1.0) and seen == sorted(seen) and len(seen) > 6
+
+
+def test_it_is_printed_in_one_line(made):
+    assert repr(made).startswith("Literature(300 of 6 trials: pain score; ") and len(repr(made)) < 120

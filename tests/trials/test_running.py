@@ -171,6 +171,30 @@ class TestWhatIsNotKnown:
         for column, other in zip(columns(many), columns(by_hand), strict=True):
             assert column[[2, 6]] == pytest.approx(other[[2, 6]], rel=1e-9)
 
+    def test_draws_of_another_model_are_refused(self):
+        trial, bare = designed(), pkpd.load("kamp2020-ketamine")
+        other = designed(model=pkpd.load("otto2021-s-ketamine")).model
+        for model in (bare, pkpd.load("otto2021-s-ketamine"), other):
+            with pytest.raises(PkpdError, match=r"another model than kamp2020-ketamine.*trial\.model"):
+                pkpd.run_trials(trial, 20, replicates=pkpd.draw_estimates(model, 4))
+        assert pkpd.run_trials(trial, 4, replicates=pkpd.draw_estimates(trial.model, 4)).replicates == 4
+
+    def test_draws_in_which_nothing_is_drawn_are_refused(self):
+        sure = [
+            replace(effect, parameters={n: replace(p, uncertainty={}) for n, p in effect.parameters.items()})
+            for effect in designed().model.effects
+        ]
+        trial = designed(effects=sure)
+        for draws in (4, pkpd.draw_estimates(trial.model, 4)):
+            with pytest.raises(PkpdError, match="nothing is drawn"):
+                pkpd.run_trials(trial, 20, replicates=draws)
+
+    def test_more_draws_than_trials_are_refused(self):
+        trial = designed()
+        for draws in (21, pkpd.draw_estimates(trial.model, 21)):
+            with pytest.raises(StudyError, match="at least as many trials as draws"):
+                pkpd.run_trials(trial, 20, replicates=draws)
+
     def test_power_where_the_truth_is_not_known_lies_nearer_the_middle(self):
         trial = designed()
         known, unknown = pkpd.run_trials(trial, 600), pkpd.run_trials(trial, 600, replicates=100)

@@ -42,6 +42,9 @@ class McpMod:
     weights: Floats
     means: DoseMeans
 
+    def __repr__(self) -> str:
+        return f"McpMod({', '.join(self.fits)}; a dose-response in {int(self.found.sum())} of {self.found.size})"
+
     @property
     def found(self) -> NDArray[np.bool_]:
         """Whether there is a dose-response, each trial."""
