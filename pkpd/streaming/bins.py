@@ -1,8 +1,8 @@
 """Bins of values, and the percentiles read off their counts, each with the most by which binning can put it off.
 
 Of a positive quantity 512 bins reach from each power of two to the next, so that a bin is at most 1/512 of its value
-wide; of a signed one the same to both sides; of a fraction 4096 equal bins lie between 0 and 1. What is exactly 0, and
-of a fraction 1, has a bin of its own. The least and the largest value are kept as they are.
+wide; of a signed one the same to both sides; of a fraction 4096 equal bins lie between 0 and 1. What is 0 (below
+2^-34 in size), and of a fraction 1, has a bin of its own. The least and the largest value are kept as they are.
 """
 
 from __future__ import annotations
@@ -47,8 +47,16 @@ def edges(kind: int) -> tuple[Floats, Floats]:
     low, high = inner[:-1].copy(), inner[1:].copy()
     high[-1] = np.inf
     if kind == POSITIVE:
-        return np.concatenate([[-np.inf], low]), np.concatenate([[0.0], high])
-    return np.concatenate([-high[::-1], [0.0], low]), np.concatenate([-low[::-1], [0.0], high])
+        return np.concatenate([[-np.inf], low]), np.concatenate([low[:1], high])
+    tiny = low[:1]
+    return np.concatenate([-high[::-1], -tiny, low]), np.concatenate([-low[::-1], tiny, high])
+
+
+def _zero(kind: int, least: float) -> int:
+    """The bin whose values are taken for 0; -1 where there is none."""
+    if kind == SIGNED:
+        return GROWING
+    return 0 if kind == POSITIVE and least >= 0 else -1
 
 
 def percentiles(counts: Counts, kind: int, least: float, most: float, shares: Floats) -> tuple[Floats, Floats]:
@@ -63,6 +71,7 @@ def percentiles(counts: Counts, kind: int, least: float, most: float, shares: Fl
     within = counts[filled]
     until = np.cumsum(within)
     low, high = (np.clip(edge[filled], least, most) for edge in edges(kind))
+    zero = _zero(kind, least)
     last = int(until[-1]) - 1
     place = shares * last
     below = np.floor(place).astype(np.int64)
@@ -71,6 +80,7 @@ def percentiles(counts: Counts, kind: int, least: float, most: float, shares: Fl
         which = np.searchsorted(until, rank, side="right")
         share = (rank - (until[which] - within[which]) + 0.5) / within[which]
         value = low[which] + share * (high[which] - low[which])
+        value = np.where(filled[which] == zero, np.clip(0.0, least, most), value)
         found.append(np.where(rank == 0, least, np.where(rank == last, most, value)))
         width.append(np.where((rank == 0) | (rank == last), 0.0, high[which] - low[which]))
     between = place - below

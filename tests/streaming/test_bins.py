@@ -46,8 +46,12 @@ def test_what_is_no_number_stays_within_its_row_and_makes_the_mean_none(kind: in
 
 
 NUMBERS = {
-    POSITIVE: st.one_of(st.floats(1e-9, 1e8), st.just(0.0), st.floats(0.9, 1.1), st.sampled_from([1.0, 2.0, 0.5])),
-    SIGNED: st.one_of(st.floats(-1e8, -1e-9), st.floats(1e-9, 1e8), st.just(0.0), st.sampled_from([1.0, -1.0])),
+    POSITIVE: st.one_of(
+        st.floats(1e-9, 1e8), st.just(0.0), st.floats(0, 1e-9), st.floats(0.9, 1.1), st.sampled_from([1.0, 2.0, 0.5])
+    ),
+    SIGNED: st.one_of(
+        st.floats(-1e8, -1e-9), st.floats(1e-9, 1e8), st.floats(-1e-9, 1e-9), st.just(0.0), st.sampled_from([1.0, -1.0])
+    ),
     FRACTION: st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1.0, 0.25, 1 / 4096])),
 }
 
@@ -74,9 +78,17 @@ def test_percentiles_of_any_numbers(kind: int, data: Any) -> None:
 def test_widths_are_as_stated() -> None:
     low, high = bins.edges(POSITIVE)
     assert (high[1:-1] / low[1:-1] - 1).max() == pytest.approx(bins.RELATIVE)
-    assert (high[1:-2] == low[2:-1]).all() and low[1] == 2.0**-34 and high[-2] == 2.0**30 - 2.0**29 / 512
+    assert (high[1:-2] == low[2:-1]).all() and low[1] == high[0] == 2.0**-34 and high[-2] == 2.0**30 - 2.0**29 / 512
     low, high = bins.edges(FRACTION)
     assert np.diff(np.stack([low, high])[:, 1:-1], axis=0) == pytest.approx(bins.ABSOLUTE)
+
+
+@pytest.mark.parametrize("kind", [POSITIVE, SIGNED])
+def test_what_is_next_to_nothing_is_nothing(kind: int) -> None:
+    values = np.array([0.0, 1e-30, 1e-12, 2e-12, 1.0])
+    counts, _ = counted(values, kind)
+    got, width = bins.percentiles(counts.astype(np.int64), kind, 0.0, 1.0, np.array([0.25, 0.5, 0.75]))
+    assert (got == 0.0).all() and (width >= 2e-12).all() and (width < 2e-10).all()
 
 
 def test_numbers_beyond_the_bins_widen_what_is_stated() -> None:
