@@ -83,19 +83,22 @@ def main() -> int:
     for _ in range(chosen.rounds):
         ended = subprocess.run(words, check=True, capture_output=True, text=True)
         runs.append(json.loads(ended.stdout))
+        one = runs[-1]
         print(
-            "{patients:,} patients: {seconds:.1f} s, {core_seconds:.1f} core-s, {gigabytes:.2f} GB".format(**runs[-1])
+            f"{one['patients']:,} patients: {one['seconds']:.1f} s, {one['core_seconds']:.1f} s of all cores together, "
+            f"{one['gigabytes']:.2f} GB",
+            flush=True,
         )
     found = errors(chosen.threads)
-    for quantity, one in found.items():
+    for quantity, off in found.items():
         of = "of the value" if quantity == "S-ketamine" else "of baseline pain"
         print(
-            f"{quantity}: counted percentiles off by {one['largest']:.2g} {of} at most, {one['median']:.2g} in the "
-            f"median; stated {one['stated']:.2g}"
+            f"{quantity}: counted percentiles off by {off['largest']:.2g} {of} at most, {off['median']:.2g} in the "
+            f"median; stated {off['stated']:.2g}"
         )
     seconds, memory = (min(run[what] for run in runs) for what in ("seconds", "gigabytes"))
     share = chosen.patients / 1_000_000
-    met = seconds <= SECONDS * share and memory < GIGABYTES and all(one["within"] for one in found.values())
+    met = seconds <= SECONDS * share and memory < GIGABYTES and all(off["within"] for off in found.values())
     print(
         f"target: {SECONDS * share:.3g} s and less than {GIGABYTES:g} GB: {'met' if met else 'missed'} "
         f"({seconds:.1f} s, {memory:.2f} GB)"

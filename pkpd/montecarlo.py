@@ -1,6 +1,7 @@
 """Monte-Carlo standard errors: how much a summary of simulated patients would scatter, were others drawn.
 
-The formulas are those of plain draws. Low-discrepancy draws scatter less, so under them an error is on the safe side.
+The formulas are those of plain draws. Low-discrepancy draws mostly scatter less, so that under them an error is mostly
+on the safe side.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from pkpd.errors import SimulationError
 Floats = NDArray[np.float64]
 
 EVEN_DRAWS = (
-    "Low-discrepancy draws: the Monte-Carlo errors given are those of as many plain draws; the true ones are smaller."
+    "Low-discrepancy draws: the Monte-Carlo errors given are those of as many plain draws; the true ones are usually "
+    "smaller."
 )
 
 

@@ -33,7 +33,7 @@ class Percentiles:
     values     : (regimens, quantities, fractions, times) percentiles, linear between order statistics
     error      : of that shape, Monte-Carlo standard error of each: half the distance between the percentiles one
                  standard error of a proportion, sqrt(p (1 - p) / n), to both sides; nan where there are too few
-                 patients for that. Of low-discrepancy draws the true error is smaller
+                 patients for that. Of low-discrepancy draws the true error is usually smaller
     binning    : of that shape, the most by which counting in bins can put each off; 0 where all values were kept
     mean       : (regimens, quantities, times) over patients
     mean_error : of that shape, its Monte-Carlo standard error
