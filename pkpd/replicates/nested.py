@@ -24,14 +24,17 @@ from pkpd.practice.practice import Practice
 from pkpd.replicates.reach import behind
 from pkpd.replicates.summaries import (
     NEW,
+    NO_ENDS,
     Ends,
+    Parts,
     centre_error,
     centre_of,
     interval,
+    interval_of_means,
     nested_interval,
     parts,
 )
-from pkpd.replicates.values import NO_ENDS, Curve, Outcome, drawn_interval
+from pkpd.replicates.values import Curve, Outcome
 from pkpd.result import Result
 from pkpd.simulation import concentrations, extremes, form_of, practised, thread_count
 from pkpd.solving import Tolerance
@@ -157,8 +160,28 @@ def _before(people: Sequence[Individuals]) -> list[int]:
     return [0, *accumulate(len(one.made_of) for one in people[:-1])]
 
 
-def outcomes_of(crowd: Crowd, comparison: Comparison, arm: Arm, done: Callable[[int], None]) -> tuple[Outcome, ...]:
-    """Every outcome of an arm over replicates x patients."""
+def outcomes_of(crowd: Crowd, comparison: Comparison, done: Callable[[int], None]) -> dict[str, tuple[Outcome, ...]]:
+    """Every outcome of every arm over replicates x patients, and how far it is from that of the reference."""
+    reference = comparison.arm(comparison.reference)
+    held = _values(crowd, comparison, reference, done)
+    places = {(outcome.name, outcome.when): place for place, outcome in enumerate(reference.outcomes)}
+    found = {}
+    for arm in comparison.arms:
+        values = held if arm is reference else _values(crowd, comparison, arm, done)
+        made = []
+        for outcome, own in zip(arm.outcomes, values, strict=True):
+            new = NO_ENDS if outcome.event else nested_interval(own)
+            place = places.get((outcome.name, outcome.when))
+            alone = arm is reference or place is None
+            apart = NO_ENDS if alone else interval_of_means(own - held[place])
+            both = interval_of_means(own), new, parts(own), apart
+            made.append(Outcome(outcome.name, outcome.when, own.mean(axis=1), *both))
+        found[arm.name] = tuple(made)
+    return found
+
+
+def _values(crowd: Crowd, comparison: Comparison, arm: Arm, done: Callable[[int], None]) -> Floats:
+    """(outcomes, replicates, patients) of an arm."""
     asked = Asked(comparison.horizon, comparison.analyte, comparison.threshold, comparison.joint)
     people = arm.individuals
     same = {name: at for name, at in followed(people, asked).items() if not crowd.is_touched(arm, name)}
@@ -174,13 +197,7 @@ def outcomes_of(crowd: Crowd, comparison: Comparison, arm: Arm, done: Callable[[
         done(block.size)
         return np.array([outcome.values for outcome in made])
 
-    values = crowd.gathered(arm, each)
-    found = []
-    for outcome, own in zip(arm.outcomes, values, strict=True):
-        means = own.mean(axis=1)
-        new = NO_ENDS if outcome.event else nested_interval(own)
-        found.append(Outcome(outcome.name, outcome.when, means, drawn_interval(means), new, parts(own)))
-    return tuple(found)
+    return crowd.gathered(arm, each)
 
 
 def curve_of(
@@ -197,17 +214,21 @@ def curve_of(
     ticks = _times(arm, comparison.horizon, quantity, times)
     unit, how = "", "median" if _is_measured(people, quantity) else "mean"
     outputs = outputs_of(people.model, people.program, quantity) or people.program.outputs[:1]
-    rows: list[tuple[float, float, Ends, Floats, Ends, Floats]] = []
+    rows: list[tuple[float, float, Ends, Floats, Ends, bool]] = []
     found_parts = []
 
     def at(block: Individuals, given: Given, chunk: Integers) -> Floats:
         array = concentrations(block, given, chunk, outputs=outputs, tolerance=crowd.tolerance, threads=crowd.threads)
         return Result(block, "", chunk / TICKS_PER_HOUR, outputs, array)[quantity]
 
+    def summarised(values: Floats) -> tuple[Ends, Ends, Parts, bool]:
+        centres = centre_of(values, how)
+        same = bool((centres == centres[0]).all())
+        return interval(values, centres, how), nested_interval(values), parts(values), same
+
     size = crowd.estimates.replicates * people.size
     step = max(1, HELD // size)
     point = at(people, arm.given, ticks)
-    centres = np.empty((len(ticks), crowd.estimates.replicates))
     with ThreadPoolExecutor(thread_count(crowd.threads)) as pool:
         for first in range(0, len(ticks), step):
             chunk = ticks[first : first + step]
@@ -222,19 +243,16 @@ def curve_of(
             else:
                 values = np.repeat(point[first : first + step, None, :], crowd.estimates.replicates, axis=1)
                 done(size * len(chunk) // len(ticks))
-            summarised = list(pool.map(lambda own: (centre_of(own, how), nested_interval(own), parts(own)), values))
-            for number, (own, new, split) in enumerate(summarised):
-                centres[first + number] = own
+            for number, (ends, new, split, same) in enumerate(pool.map(summarised, values)):
                 alone = point[first + number]
-                ends = interval(own)
                 low_high = np.quantile(alone, NEW)
-                rows.append((float(centre_of(alone, how)), centre_error(alone, how), ends, low_high, new, own))
+                rows.append((float(centre_of(alone, how)), centre_error(alone, how), ends, low_high, new, same))
                 found_parts.append(split)
     nothing = Result(people, "", np.empty(0), outputs, np.empty((len(outputs), 0, people.size)))
     unit = nothing.unit(quantity)
     band = np.array([row[2][:2] for row in rows]).T
     band_error = np.array([row[2][2:] for row in rows]).T
-    if bool((centres == centres[:, :1]).all()):
+    if all(row[-1] for row in rows):
         band, band_error = np.full_like(band, math.nan), np.full_like(band, math.nan)
     return Curve(
         arm.name,

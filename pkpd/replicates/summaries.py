@@ -1,8 +1,10 @@
 """From values of replicates x patients to bands, their Monte-Carlo errors, and the two parts of the variance.
 
 Percentiles are linear between order statistics (type 7 of Hyndman and Fan, Am Stat 1996;50:361-365). The error of
-one of values drawn one by one is by Maritz and Jarrett, J Am Stat Assoc 1978;73:194-196. One of replicates x patients,
-where a replicate is shared by all patients and a patient by all replicates, has
+one of values drawn one by one is by Maritz and Jarrett, J Am Stat Assoc 1978;73:194-196. A replicate is shared by all
+patients and a patient by all replicates. So a percentile of the typical values, one a replicate, has the error of so
+many replicates, and beside it that of the patients, with whom all typical values move together; it is taken as the
+standard error of the typical value in the replicate nearest to the percentile. One of all replicates x patients has
 
     var = (var_i(p_i) / patients + var_r(p_r) / replicates) / density^2
 
@@ -55,14 +57,33 @@ def percentile(ordered: Floats, share: float) -> tuple[float, float]:
     return float(np.quantile(ordered, share)), error
 
 
-def interval(typical: Floats) -> Ends:
-    """The interval that holds 95 % of the replicates.
+NO_ENDS = Ends(math.nan, math.nan, math.nan, math.nan)
 
-    typical : (replicates)
+
+def interval(values: Floats, typical: Floats, how: str) -> Ends:
+    """The interval that holds the typical value of 95 % of the replicates.
+
+    values  : (replicates, patients)
+    typical : (replicates) their centres
+    how     : "median" or "mean", which the centres are
     """
     ordered = np.sort(typical)
-    (low, low_error), (high, high_error) = (percentile(ordered, share) for share in TYPICAL)
-    return Ends(low, high, low_error, high_error)
+    ends, errors = [], []
+    for share in TYPICAL:
+        end, of_replicates = percentile(ordered, share)
+        of_patients = centre_error(values[np.argmin(np.abs(typical - end))], how)
+        ends.append(end)
+        errors.append(math.hypot(of_replicates, of_patients))
+    return Ends(ends[0], ends[1], errors[0], errors[1])
+
+
+def interval_of_means(values: Floats) -> Ends:
+    """The interval of the means over patients; nan where nothing that is drawn acts on them.
+
+    values : (replicates, patients)
+    """
+    means = values.mean(axis=1)
+    return NO_ENDS if bool((means == means[0]).all()) else interval(values, means, "mean")
 
 
 def nested_interval(values: Floats) -> Ends:

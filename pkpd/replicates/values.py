@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pkpd.comparison import Comparison, Summary
 from pkpd.errors import unknown
 from pkpd.estimates.drawing import ASSUMED, GIVEN, JOINTLY, NONE_KNOWN, PUBLISHED, RANGE, Estimates
-from pkpd.replicates.summaries import Ends, Parts, shares
+from pkpd.replicates.summaries import NO_ENDS, Ends, Parts, shares
 
 if TYPE_CHECKING:
     import pandas
@@ -98,6 +98,7 @@ class Outcome:
     interval   : of the means, 95 % of the estimates' uncertainty; nan as for a curve's band
     new        : 90 % of new patients; nan for an event
     parts      : mean and variance parts
+    apart      : as `interval`, of the difference from the reference in the same patients; nan in the reference itself
     """
 
     name: str
@@ -106,6 +107,7 @@ class Outcome:
     interval: Ends
     new: Ends
     parts: Parts
+    apart: Ends = NO_ENDS
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,6 @@ class Line:
     new: Ends
     models: Mapping[str, float]
     shares: tuple[float, float, float]
-
-
-NO_ENDS = Ends(math.nan, math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -250,7 +249,7 @@ class Uncertainty:
             other = self.main.outcome(against, name, when)
             assert other is not None
             apart = one.means - other.means
-            return Line(summary, float(apart.mean()), drawn_interval(apart), NO_ENDS, models, (math.nan,) * 3)
+            return Line(summary, float(apart.mean()), one.apart, NO_ENDS, models, (math.nan,) * 3)
         split = shares(found)
         whole = one.parts.mean
         return Line(summary, whole, one.interval, one.new, models, split if len(found) > 1 else (*split[:2], math.nan))
@@ -319,13 +318,6 @@ class Uncertainty:
         from importlib import import_module
 
         return import_module("pkpd.plot.uncertainty").draw(self, *quantities)
-
-
-def drawn_interval(means: Floats) -> Ends:
-    """The interval of the replicates; nan where nothing that is drawn acts on it."""
-    from pkpd.replicates.summaries import interval
-
-    return NO_ENDS if bool((means == means[0]).all()) else interval(means)
 
 
 def spoken(estimates: Estimates) -> list[str]:

@@ -173,7 +173,7 @@ def _view(
     done: Callable[[int], None],
 ) -> View:
     """Outcomes and curves of every arm under one model."""
-    found = {arm.name: outcomes_of(crowd, comparison, arm, done) for arm in comparison.arms}
+    found = outcomes_of(crowd, comparison, done)
     curves = [
         curve_of(crowd, comparison, arm, quantity, times, done) for arm in comparison.arms for quantity in quantities
     ]

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from pkpd.replicates.summaries import centre_error, interval, nested_interval, parts, percentile, shares
+from pkpd.replicates.summaries import (
+    centre_error,
+    centre_of,
+    interval,
+    interval_of_means,
+    nested_interval,
+    parts,
+    percentile,
+    shares,
+)
 
 tables = arrays.arrays(
     float, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.floats(-100, 100, allow_subnormal=False)
@@ -56,11 +65,25 @@ def test_the_error_of_a_nested_percentile_is_that_of_repeated_samples(between: f
         assert found[:, 2 + end].mean() == pytest.approx(found[:, end].std(), rel=0.15)
 
 
-def test_the_error_of_an_interval_over_replicates_is_that_of_repeated_samples() -> None:
-    found = np.array([interval(one) for one in np.random.default_rng(3).normal(size=(2000, 400))])
+@pytest.mark.parametrize("how", ["mean", "median"])
+@pytest.mark.parametrize(("between", "error"), [(1.0, 0.05), (1.0, 0.3), (0.2, 1.0)])
+def test_the_error_of_an_interval_of_typical_values_is_that_of_other_patients_and_replicates(
+    between: float, error: float, how: str
+) -> None:
+    drawn = repeated(100, 150, between, error, 400)
+    found = np.array([interval(values, centre_of(values, how), how) for values in drawn])
     for end in (0, 1):
         assert found[:, 2 + end].mean() == pytest.approx(found[:, end].std(), rel=0.15)
-    assert found[:, :2].mean(axis=0) == pytest.approx([-1.96, 1.96], abs=0.03)
+
+
+def test_an_interval_of_typical_values_holds_95_percent_of_them() -> None:
+    values = np.repeat(np.random.default_rng(3).normal(size=(4000, 1)), 2, axis=1)
+    assert interval(values, centre_of(values, "mean"), "mean")[:2] == pytest.approx([-1.96, 1.96], abs=0.15)
+
+
+def test_means_on_which_nothing_drawn_acts_have_no_interval() -> None:
+    assert all(math.isnan(one) for one in interval_of_means(np.repeat([[1.0, 2.0, 4.0]], 50, axis=0)))
+    assert interval_of_means(np.arange(100.0).reshape(50, 2))[:2] == pytest.approx([2.95, 96.05])
 
 
 def test_the_error_of_a_centre_is_that_of_repeated_samples() -> None:
