@@ -273,7 +273,8 @@ def _estimated(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
         words.append(("significant", f"wrong sign in {100 * result.type_s:.0f} %"))
     needed = result.settling()
     if needed is not None:
-        words.append(("80 % need", f"{needed:,} patients {'in each arm' if result.design == 'parallel' else 'in all'}"))
+        each = "in each arm" if result.design == "parallel" else "in all"
+        words.append(("80 % need", f"about {needed:,} patients {each}"))
     return words
 
 

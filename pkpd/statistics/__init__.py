@@ -41,6 +41,8 @@ _PLACES = {
     "fit_curve": "dosefinding.fitting",
     "guess_shape": "dosefinding.shapes",
     "heterogeneity": "pooling",
+    "mcnemar": "paired_shares",
+    "mcnemar_power": "paired_shares",
     "mcp_mod": "dosefinding.mcpmod",
     "mixed_model": "mixed",
     "newcombe": "two_by_two",
@@ -48,6 +50,7 @@ _PLACES = {
     "optimal_design": "optimal",
     "paired": "power",
     "paired_t": "comparing_groups",
+    "pairs_needed": "paired_shares",
     "parallel": "power",
     "patients_needed": "power",
     "patients_per_arm": "power",
@@ -106,6 +109,9 @@ if TYPE_CHECKING:
     from pkpd.statistics.optimal import apportion as apportion
     from pkpd.statistics.optimal import design_value as design_value
     from pkpd.statistics.optimal import optimal_design as optimal_design
+    from pkpd.statistics.paired_shares import mcnemar as mcnemar
+    from pkpd.statistics.paired_shares import mcnemar_power as mcnemar_power
+    from pkpd.statistics.paired_shares import pairs_needed as pairs_needed
     from pkpd.statistics.pooling import Heterogeneity as Heterogeneity
     from pkpd.statistics.pooling import Pooled as Pooled
     from pkpd.statistics.pooling import heterogeneity as heterogeneity

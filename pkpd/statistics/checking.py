@@ -42,6 +42,13 @@ def share(what: str, given: float, least: float = 0.0, most: float = 1.0) -> flo
     return float(given)
 
 
+def chance(what: str, given: float) -> float:
+    """A probability, if it is one."""
+    if not 0.0 <= given <= 1.0:
+        raise StatisticsError(f"{what} is {given:g}; a probability lies from 0 to 1.")
+    return float(given)
+
+
 def at_least(what: str, given: int, least: int) -> int:
     """A count, if it is a whole number not below `least`."""
     if int(given) != given or given < least:

@@ -1,14 +1,20 @@
-"""Two proportions of the same patients, as in a cross-over: McNemar's exact test and Newcombe's interval."""
+"""Two proportions of the same patients, as in a cross-over: McNemar's exact test, its power, Newcombe's interval."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pkpd.errors import StatisticsError
+from pkpd.statistics.checking import at_least, chance, share
 from pkpd.statistics.comparing_groups import Analysis
-from pkpd.statistics.two_by_two import wilson
+from pkpd.statistics.power import fewest
+from pkpd.statistics.two_by_two import binomial, wilson
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def mcnemar(
@@ -30,6 +36,65 @@ def mcnemar(
     low, high = _interval(both, only_a, only_b, n, level)
     se = np.sqrt(np.maximum(only_a + only_b - (only_a - only_b) ** 2 / n, 0.0)) / n
     return Analysis(estimate, se, low, high, _exact_p(only_a, only_b), np.full_like(se, np.inf))
+
+
+def mcnemar_power(only_first: float, only_second: float, patients: int, *, alpha: float = 0.05) -> float:
+    """Power of McNemar's exact test, two-sided.
+
+    only_first, only_second : true probabilities that a patient responds under that treatment alone
+    patients                : pairs of observations
+    alpha                   : a result is significant where p <= alpha
+    The patients who respond under one treatment alone are binomial (patients, sum of both), and those of them under the
+    first binomial again; summed over both.
+    """
+    from scipy.special import bdtr
+
+    share("alpha", alpha)
+    n = at_least("cross-over", patients, 1)
+    p, q = chance("only_first", only_first), chance("only_second", only_second)
+    alone = p + q
+    if alone > 1.0 + 1e-9:
+        raise StatisticsError(f"only_first and only_second add up to {alone:g}; together they are at most 1.")
+    if alone == 0.0:
+        return 0.0
+    discordant, chances = _binomial_near(n, min(1.0, alone))
+    fewer = _most_fewer(discordant, alpha)
+    few, own = np.maximum(fewer, 0), p / alone
+    either = bdtr(few, discordant, own) + bdtr(few, discordant, 1.0 - own)
+    return float(chances @ np.where(fewer >= 0, either, 0.0))
+
+
+def pairs_needed(only_first: float, only_second: float, *, power: float = 0.8, alpha: float = 0.05) -> int:
+    """Fewest patients of a cross-over that give McNemar's exact test the power wanted; arguments as `mcnemar_power`.
+
+    The two probabilities are not equal. The power of an exact test rises in steps: a few more patients may have less.
+    """
+    share("power", power, least=alpha)
+    if only_first == only_second:
+        raise StatisticsError(
+            f"as many patients respond under either treatment alone, {only_first:g}; no number of patients tells them "
+            "apart."
+        )
+    return fewest(lambda n: mcnemar_power(only_first, only_second, n, alpha=alpha) >= power)
+
+
+def _binomial_near(n: int, p: float) -> tuple[Integers, Floats]:
+    """Numbers of events within ten standard deviations of their mean, and how likely each is."""
+    near = 10.0 * math.sqrt(n * p * (1.0 - p)) + 10.0
+    x = np.arange(max(0, math.floor(n * p - near)), min(n, math.ceil(n * p + near)) + 1)
+    return x, binomial(x, n, p)
+
+
+def _most_fewer(discordant: Integers, alpha: float) -> Integers:
+    """The most patients on the side of the fewer with which the test is significant; -1 where none is few enough."""
+    from scipy.special import bdtr
+
+    low, high = np.full(discordant.shape, -1), discordant // 2 + 1
+    while np.any(high - low > 1):
+        middle = np.maximum((low + high) // 2, 0)
+        enough = 2.0 * bdtr(middle, discordant, 0.5) <= alpha
+        low, high = np.where(enough, middle, low), np.where(enough, high, middle)
+    return low
 
 
 def _exact_p(b: Floats, c: Floats) -> Floats:

@@ -160,11 +160,16 @@ def patients_needed(
     def enough(patients: int) -> bool:
         return bool(prospect(effect, design(patients), test=test, alpha=alpha).power >= power)
 
+    return fewest(enough)
+
+
+def fewest(enough: Callable[[int], bool]) -> int:
+    """Fewest patients, at least 2, of whom there are enough, where more are enough as well."""
     few, many = 1, 2
     while not enough(many):
         few, many = many, 2 * many
         if many > MOST:
-            raise StatisticsError(f"more than {MOST} patients are needed for effect {effect:g}; look at its unit.")
+            raise StatisticsError(f"more than {MOST:,} patients are needed; look at the size and unit of the effect.")
     while many - few > 1:
         middle = (few + many) // 2
         few, many = (few, middle) if enough(middle) else (middle, many)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pkpd.errors import StatisticsError
-from pkpd.statistics.checking import at_least, choice, share
+from pkpd.statistics.checking import at_least, chance, choice, share
 from pkpd.statistics.power import Prospect
 
 Floats = NDArray[np.float64]
@@ -118,10 +118,10 @@ def responder_prospect(
     share("alpha", alpha)
     n = at_least("first arm", n_first, 1)
     m = at_least("second arm", n_first if n_second is None else n_second, 1)
-    chance = np.outer(_binomial(n, "first", first), _binomial(m, "second", second))
     x, y = np.arange(n + 1)[:, None], np.arange(m + 1)[None, :]
+    outcomes = binomial(x, n, chance("first", first)) * binomial(y, m, chance("second", second))
     p = fisher_table(n, m) if test == "fisher" else chi_square_p(x, n, y, m)
-    difference, significant = x / n - y / m, np.where(p <= alpha, chance, 0.0)
+    difference, significant = x / n - y / m, np.where(p <= alpha, outcomes, 0.0)
     power, true = np.asarray(significant.sum()), np.asarray(first - second, np.float64)
     if power == 0.0:
         raise StatisticsError(
@@ -142,7 +142,7 @@ def responders_per_arm(first: float, second: float, *, power: float = 0.8, alpha
     """
     from scipy.special import ndtri
 
-    p, q = _chance("first", first), _chance("second", second)
+    p, q = chance("first", first), chance("second", second)
     share("power", power, least=alpha)
     if p == q:
         raise StatisticsError(f"both arms respond with probability {p:g}; no number of patients tells them apart.")
@@ -164,19 +164,11 @@ def corrected(patients: int, first: float, second: float) -> int:
     return math.ceil(patients / 4.0 * (1.0 + math.sqrt(1.0 + 4.0 / (patients * apart))) ** 2)
 
 
-def _chance(what: str, p: float) -> float:
-    """A probability of responding, if it is one."""
-    if not 0.0 <= p <= 1.0:
-        raise StatisticsError(f"{what} is {p:g}; a probability of responding lies from 0 to 1.")
-    return float(p)
-
-
-def _binomial(n: int, what: str, p: float) -> Floats:
-    """Probabilities of 0 to n responders."""
+def binomial(x: ArrayLike, n: int, p: float) -> Floats:
+    """Probabilities of so many events in n trials, each with probability p; the shape of x."""
     from scipy.special import gammaln, xlog1py, xlogy
 
-    _chance(what, p)
-    x = np.arange(n + 1)
+    x = np.asarray(x)
     log_choose = gammaln(n + 1) - gammaln(x + 1) - gammaln(n - x + 1)
     chances: Floats = np.exp(log_choose + xlogy(x, p) + xlog1py(n - x, -p))
     return chances

@@ -15,6 +15,7 @@ from pkpd.flags import Flag
 from pkpd.population.criteria import Screened
 from pkpd.statistics.normal import Z95
 from pkpd.trials.analysing import Found
+from pkpd.trials.settling import patients_for
 from pkpd.trials.values import Counts, Endpoint, Mean, Trial
 
 if TYPE_CHECKING:
@@ -110,26 +111,33 @@ class EndpointResult:
     @property
     def expected(self) -> float:
         """Mean estimate of all trials: the truth, and what conduct and analysis make of it."""
-        return float(np.nanmean(self.found.estimate))
+        return _mean(self.found.estimate)
 
     @property
     def expected_blinded(self) -> float:
         """Mean plain difference of the arms if nobody had noticed what he was given."""
-        return float(np.nanmean(self.found.blinded))
+        return _mean(self.found.blinded)
+
+    @property
+    def analysed(self) -> float:
+        """Share of the trials in which enough patients were left to compare; 0 of a single arm."""
+        return float(np.isfinite(self.found.p).mean())
 
     @cached_property
     def significant(self) -> NDArray[np.bool_]:
-        """(trials) which found a difference at P < 0.05, in either direction."""
+        """(trials) which found a difference at P < 0.05, in either direction; one with too few left finds none."""
         return np.asarray(self.found.p < SIGNIFICANT)
 
     @property
     def power(self) -> float:
-        """Share of trials that are significant."""
-        return float(self.significant.mean())
+        """Share of trials that are significant; nan where none could be analysed, as in a single arm."""
+        return float(self.significant.mean()) if self.analysed else math.nan
 
     @property
     def power_error(self) -> float:
-        """Monte-Carlo standard error of the power."""
+        """Monte-Carlo standard error of the power; nan as that."""
+        if not self.analysed:
+            return math.nan
         if self.replicates < 2:
             return math.sqrt(self.power * (1 - self.power) / len(self.significant))
         return self._error(self.significant.astype(float))
@@ -184,27 +192,13 @@ class EndpointResult:
     def settling(self, power: float = 0.8) -> int | None:
         """Patients in each arm, or in all of a cross-over, who would find what trials estimate with this power.
 
-        returns : None where the true difference cannot be told from 0, or trials do not estimate it with its sign
-        Of the trial as it is conducted: the mean estimate, drop-out and unblinding included, and the standard error of
-        these trials, which falls with the root of the number. By the t test of means; of counts by the chi-square test,
-        for Fisher's with the correction for continuity; in a cross-over of the differences between periods.
+        returns : None where the true difference cannot be told from 0, trials do not estimate it with its sign, or none
+                  could be analysed
+        Of the trial as it is conducted, drop-out and unblinding included; by `pkpd.trials.settling.patients_for`.
         """
-        from pkpd.statistics import two_by_two
-        from pkpd.statistics.power import parallel, patients_needed, single
-
-        if self.design == "single arm" or not self.is_clear or self.expected * self.true_difference <= 0:
+        if not self.is_clear or not self.expected * self.true_difference > 0:
             return None
-        found, expected = self.found, self.expected
-        if self.endpoint.counted and self.design == "parallel":
-            drug, control = float(np.nanmean(found.drug)), float(np.nanmean(found.control))
-            wanted = two_by_two.responders_per_arm(drug, control, power=power)
-            return two_by_two.corrected(wanted, drug, control) if self.analysis == "Fisher" else wanted
-        error = math.sqrt(float(np.nanmean(found.se**2)))
-        if self.design == "crossover":
-            sd = error * math.sqrt(self.patients[0])
-            return patients_needed(expected, lambda n: single(sd, n), power=power) if sd > 0 else 2
-        sd = error / math.sqrt(1.0 / self.patients[0] + 1.0 / self.patients[1])
-        return patients_needed(expected, lambda n: parallel(sd, n), power=power) if sd > 0 else 2
+        return patients_for(self.found, self.patients, self.design, self.analysis, self.endpoint.counted, power)
 
     @cached_property
     def observed(self) -> ObservedDifference | None:
@@ -315,30 +309,26 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
 
     found, endpoint, seen = result.found, result.endpoint, result.endpoint.observed
     observed = result.observed
-    single = result.design == "single arm"
     until = "" if endpoint.until is None else f" to {time_text(endpoint.until)}"
     when = "ever" if endpoint.of else time_text(endpoint.when) + until
-
-    def mean(column: Floats) -> float:
-        return math.nan if np.isnan(column).all() else float(np.nanmean(column))
 
     return (
         endpoint.name,
         when,
         result.analysis,
         " + ".join(map(str, result.patients)),
-        mean(found.true_drug),
-        mean(found.true_control),
+        _mean(found.true_drug),
+        _mean(found.true_control),
         result.true_difference,
-        mean(found.drug),
-        mean(found.control),
-        mean(found.estimate),
-        mean(found.blinded),
-        math.nan if single else result.power,
-        math.nan if single else result.power_error,
-        math.nan if single else result.mean_significant,
-        math.nan if single else result.type_m,
-        math.nan if single else result.type_s,
+        _mean(found.drug),
+        _mean(found.control),
+        result.expected,
+        result.expected_blinded,
+        result.power,
+        result.power_error,
+        result.mean_significant,
+        result.type_m,
+        result.type_s,
         result.settling(),
         math.nan if seen is None else _value_of(seen.drug),
         math.nan if seen is None or seen.control is None else _value_of(seen.control),
@@ -388,6 +378,11 @@ def _of_means(drug: Mean, control: Mean) -> ObservedDifference:
     p = 2.0 * float(ndtr(-abs(estimate) / error)) if error > 0 else math.nan
     half = Z95 * error
     return ObservedDifference(estimate, estimate - half, estimate + half, p)
+
+
+def _mean(values: Floats) -> float:
+    """Mean over trials; nan where none has a value."""
+    return math.nan if np.isnan(values).all() else float(np.nanmean(values))
 
 
 def _error(values: Floats) -> float:

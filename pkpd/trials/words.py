@@ -136,11 +136,15 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
                 f"in {100 * result.power:.0f} % (±{100 * result.power_error:.1f} Monte-Carlo error; P < 0.05, {test})",
             )
         )
+        if result.analysed < 1.0:
+            share = f"{100 * (1.0 - result.analysed):.0f} %"
+            too_few = f"{share} of the trials: too few patients were left. They count as not significant"
+            lines.append(("Could not be analysed", too_few))
         lines.append(("Significant trials", exaggeration_text(result)))
         needed = result.settling()
         if needed is not None:
             each = "in each arm" if trial.design == "parallel" else "in all"
-            lines.append(("To be significant in 80 %", f"{needed:,} patients {each}"))
+            lines.append(("To be significant in 80 %", f"about {needed:,} patients {each}"))
     if levels := levels_text(trial, result):
         lines.append(("The published levels lie", levels))
     if not math.isnan(result.as_extreme):

@@ -207,7 +207,7 @@ def test_refusals_name_what_was_given() -> None:
         patients_per_arm(0.0, 1.0)
     with pytest.raises(StatisticsError, match="no number of patients tells them apart"):
         responders_per_arm(0.3, 0.3)
-    with pytest.raises(StatisticsError, match="first is 1.2; a probability of responding lies from 0 to 1"):
+    with pytest.raises(StatisticsError, match="first is 1.2; a probability lies from 0 to 1"):
         responder_prospect(1.2, 0.3, 10)
     with pytest.raises(StatisticsError, match="with 3 and 3 patients no outcome is significant"):
         responder_prospect(0.5, 0.2, 3)

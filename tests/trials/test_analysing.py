@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar as by_statsmodels
 from trial_designs import designed
 
-from pkpd.statistics.paired_shares import mcnemar
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.analysing import analyse, values_of
 from pkpd.trials.conducting import ArmScores, conduct, plan
@@ -91,32 +87,3 @@ def test_each_design_is_analysed_as_a_statistician_would():
     made = conduct(trial, plan(trial), np.arange(20), Draw(1))
     drug, control = (values_of(kinds[0], a, (7 * DAY,), "non-response").values for a in (made.drug, made.control))
     assert np.allclose(analyse(trial, trial.endpoints[0], made).p, stats.ttest_rel(drug, control, axis=1).pvalue)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=40))
-def test_mcnemar_is_that_of_statsmodels_and_its_interval_holds_the_estimate(pairs):
-    first, second = np.array(pairs).T
-    table = [[np.sum(first & second), np.sum(first & ~second)], [np.sum(~first & second), np.sum(~first & ~second)]]
-    found = mcnemar(first[None], second[None])
-    assert found.p[0] == pytest.approx(by_statsmodels(table, exact=True).pvalue)
-    assert -1 <= found.low[0] <= found.estimate[0] + 1e-12 and found.estimate[0] - 1e-12 <= found.high[0] <= 1
-    turned = mcnemar(second[None], first[None])
-    assert (turned.estimate[0], turned.low[0], turned.high[0]) == pytest.approx(
-        (-found.estimate[0], -found.high[0], -found.low[0])
-    )
-
-
-@pytest.mark.parametrize(
-    ("counts", "interval"),
-    [((1, 1, 7, 3), None), ((0, 8, 0, 8), None), ((20, 12, 2, 16), (0.0562, 0.3292))],
-)
-def test_intervals_of_paired_shares(counts, interval):
-    """The third is an example of Newcombe 1998, method 10: 32 of 50 against 22; the others keep within bounds."""
-    both, first, second, neither = counts
-    a = np.array([True] * (both + first) + [False] * (second + neither))
-    b = np.array([True] * both + [False] * first + [True] * second + [False] * neither)
-    found = mcnemar(a[None], b[None])
-    assert -1 <= found.low[0] <= found.high[0] <= 1
-    if interval is not None:
-        assert (found.low[0], found.high[0]) == pytest.approx(interval, abs=5e-4)

@@ -64,6 +64,14 @@ def test_none_significant():
     assert dict(answers(designed(), result))["Significant trials"] == "there are none"
 
 
+def test_trials_of_which_too_few_are_left_are_counted_and_told():
+    trial = designed(patients=(3, 3), drop_out=0.6, drop_out_control=0.6, missing="left out")
+    result = pkpd.run_trials(trial, 100).endpoints[0]
+    assert 0.05 < result.analysed < 0.9
+    told = dict(answers(trial, result))["Could not be analysed"]
+    assert told.startswith(f"{100 * (1 - result.analysed):.0f} % of the trials")
+
+
 def test_patients_to_find_it():
     asked = ([-1.0] * 4, [0.5] * 4, [-1.0, -1.001, -0.999, -1.0])
     means = made(*asked)
@@ -134,7 +142,9 @@ def test_selection_is_told_apart_from_what_all_trials_measure():
 def test_a_trial_of_which_nobody_is_left_says_so():
     trial = designed(missing="left out", drop_out=1.0, drop_out_control=1.0)
     result = pkpd.run_trials(trial, 5).endpoints[0]
-    assert "nobody was left" in dict(answers(trial, result))["What that can tell"] and result.power == 0
+    assert "nobody was left" in dict(answers(trial, result))["What that can tell"]
+    assert result.analysed == 0.0 and result.settling() is None
+    assert all(math.isnan(one) for one in (result.power, result.power_error, result.expected))
     assert headline(result).endswith("nobody was left to analyse")
 
 

@@ -96,6 +96,10 @@ def test_a_bigger_trial_finds_more_and_exaggerates_less():
             **{"endpoints": [("pain score", "1 h")], "drug": "ketamine 0.1 mg/kg iv over 40 min"},
             **{"design": "crossover", "patients": (20,)},
         },
+        {
+            **{"endpoints": [("relief", "1 h", 0.5)], "drug": "ketamine 0.3 mg/kg iv over 40 min"},
+            **{"design": "crossover", "patients": (20,)},
+        },
     ],
 )
 def test_the_size_named_has_the_power_promised_as_the_trial_is_conducted(asked):
