@@ -254,7 +254,7 @@ def _literature(chosen: argparse.Namespace) -> int:
     with progress_bar(f"{chosen.count:,} literatures of {len(trials)} trials") as progress:
         made = run_literature(trials, chosen.count, unpublished=chosen.unpublished, seed=chosen.seed, progress=progress)
     written = _write(folder, name, literature_csv(made), made.plot())
-    print_literature(made, study.id, "" if chosen.sizes else sizes_note(trials[0].design))
+    print_literature(made, chosen.study, "" if chosen.sizes else sizes_note(trials[0].design))
     print(written)
     return 0
 

@@ -28,7 +28,7 @@ def trial_of(study: Study, arm: str | None = None) -> Trial:
 
 
 def trial_sizes() -> list[int]:
-    """Patients per arm of the library's trials with a control, in order of size; of a cross-over those of all."""
+    """Patients per arm of the published trials with a control, in order of size; of a cross-over those of all."""
     return sorted(min(trial.patients) for trial in _controlled())
 
 
@@ -39,7 +39,7 @@ def sizes_note(design: str) -> str:
     """
     crossed = sorted(trial.patients[0] for trial in _controlled() if trial.design == "crossover")
     parallel = [min(trial.patients) for trial in _controlled() if trial.design == "parallel"]
-    said = f"Sizes are those of the {len(crossed) + len(parallel)} trials of the library that have a control"
+    said = f"Sizes are those of the {len(crossed) + len(parallel)} published trials of the library that have a control"
     if design == "crossover":
         return f"{said}; of {len(parallel)} parallel ones the smaller arm, taken here for all of a cross-over."
     counted = ", ".join(map(str, crossed))
@@ -50,9 +50,9 @@ def sizes_note(design: str) -> str:
 
 
 def _controlled() -> list[Trial]:
-    """The library's trials that have a control."""
+    """The library's published trials that have a control."""
     trials = [load_study(name).trial for name in library.study_names() if "[trial]" in _text(name)]
-    return [trial for trial in trials if trial is not None and trial.control is not None]
+    return [trial for trial in trials if trial is not None and trial.control is not None and trial.is_published]
 
 
 def _text(name: str) -> str:

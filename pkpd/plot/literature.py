@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from pkpd.errors import StudyError
 from pkpd.plot import style
 from pkpd.plot.sheet import Sheet, Symbol, key_rows
 from pkpd.plot.style import GREY, INK, LABEL, NAME, SMALL, TITLE, text_height, wrap
+from pkpd.plot.trial_estimates import toward_better
 from pkpd.statistics.normal import Z95
 from pkpd.trials.literature import Literature, lower
-from pkpd.trials.words import title_of, unit_text
+from pkpd.trials.words import title_of, unit_text, value_text
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +34,8 @@ def draw(made: Literature, which: int) -> Any:
     if not 0 <= which < made.count:
         raise StudyError(f"literature {which} is not among 0 to {made.count - 1}.")
     trial = made.trials[0]
-    head = f"{len(made.trials)} trials, {lower(title_of(trial.endpoints[0]))}: {trial.drug.name}"
+    head = f"{made.count:,} simulated literatures of {len(made.trials)} trials, {lower(title_of(trial.endpoints[0]))}: "
+    head += trial.drug.name
     head += f" against {trial.control.name}" if trial.control else ""
     title = wrap(trial.title or "A literature of small trials", WIDTH - 2 * EDGE, TITLE, bold=True)
     words = wrap(head, WIDTH - 2 * EDGE, NAME)
@@ -40,12 +43,15 @@ def draw(made: Literature, which: int) -> Any:
     said = wrap(_said(made), WIDTH - 2 * EDGE, SMALL)
     small = wrap(_small_print(made), WIDTH - 2 * EDGE, SMALL)
     top = 0.06 + text_height(len(title), TITLE) + text_height(len(words), NAME) + text_height(len(said), SMALL) + 0.06
-    begin = top + len(key) * (text_height(1, SMALL) + 0.02) + 0.1
+    begin = top + len(key) * (text_height(1, SMALL) + 0.02) + text_height(1, SMALL) + 0.14
     sheet = Sheet(WIDTH, begin + HIGH + BELOW + text_height(1 + len(small), SMALL) + 0.12)
     at = sheet.text(EDGE, 0.06, title, TITLE, colour=INK, bold=True)
     at = sheet.text(EDGE, at, words, NAME, colour=GREY)
     sheet.text(EDGE, at, said, SMALL, colour=INK)
     sheet.key(EDGE, top, key)
+    over = begin - text_height(1, SMALL) - 0.04
+    sheet.text(LEFT, over, f"Literature {which + 1} of {made.count:,}, trial by trial", SMALL, colour=INK)
+    sheet.text(LEFT + FUNNEL + GAP, over, "All of them, pooled", SMALL, colour=INK)
     _funnel(sheet, made, which, begin)
     _pooled(sheet, made, begin)
     at = sheet.text(EDGE, begin + HIGH + BELOW, "Not for dosing patients.", SMALL, colour=INK, bold=True)
@@ -88,7 +94,8 @@ def _funnel(sheet: Sheet, made: Literature, which: int, top: float) -> None:
     style.ticks(axes.xaxis, style.round_places(min(ends), max(ends), 5))
     style.ticks(axes.yaxis, style.round_places(0.0, deepest, 5))
     unit = unit_text(made.trials[0].endpoints[0], True)
-    axes.set_xlabel(f"Drug less control ({unit})", fontsize=LABEL, color=INK, labelpad=2)
+    title = toward_better(made.trials[0].endpoints[0], f"Drug less control ({unit})")
+    axes.set_xlabel(title, fontsize=LABEL, color=INK, labelpad=2)
     axes.set_ylabel(f"Standard error ({unit})", fontsize=LABEL, color=INK, labelpad=2)
 
 
@@ -118,20 +125,22 @@ def _pooled(sheet: Sheet, made: Literature, top: float) -> None:
     style.ticks(axes.yaxis, ())
     axes.spines["left"].set_visible(False)
     unit = unit_text(made.trials[0].endpoints[0], True)
-    axes.set_xlabel(f"Pooled difference in {made.count:,} literatures ({unit})", fontsize=LABEL, color=INK, labelpad=2)
+    title = toward_better(made.trials[0].endpoints[0], f"Pooled difference ({unit})")
+    axes.set_xlabel(title, fontsize=LABEL, color=INK, labelpad=2)
 
 
 def _said(made: Literature) -> str:
     """What it shows, in a sentence."""
-    scale, unit = _scale(made), unit_text(made.trials[0].endpoints[0], True)
-    held, every = made.coverage(), f"All trials pooled show {scale * made.of_all.estimate.mean():.2f} {unit} on average"
+    endpoint = made.trials[0].endpoints[0]
+    unit, shown = unit_text(endpoint, True), partial(value_text, endpoint, signed=True)
+    held, every = made.coverage(), f"All trials pooled show {shown(made.of_all.estimate.mean())} {unit} on average"
     if not made.readable.any():
         return (
-            f"{every} (true {scale * made.truth:.2f}); 95 % intervals hold what all trials would show in "
+            f"{every} (true {shown(made.truth)}); 95 % intervals hold what all trials would show in "
             f"{100 * held[0]:.0f} %. {made.unread}"
         )
     said = (
-        f"{every}, the published ones {scale * made.of_published_estimate:.2f} (true {scale * made.truth:.2f}); 95 % "
+        f"{every}, the published ones {shown(made.of_published_estimate)} (true {shown(made.truth)}); 95 % "
         f"intervals hold what all trials would show in {100 * held[0]:.0f} and {100 * held[1]:.0f} %. Egger's test "
         f"finds a published literature lopsided in {100 * made.seen_asymmetric:.0f} %."
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pkpd.model import library
 from pkpd.plot import style
 from pkpd.plot.sheet import Sheet, Symbol, key_rows
 from pkpd.plot.style import GREY, INK, text_height, wrap
@@ -31,7 +32,7 @@ from pkpd.plot.trial_estimates import (
 )
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Counts, Mean
-from pkpd.trials.words import found_text, headline, p_text, title_of, unit_text, value_text
+from pkpd.trials.words import found_text, headline, outside_text, p_text, title_of, unit_text, value_text
 
 WIDTH, EDGE = 10.0, 0.2  # inches
 SHAPE, TALL = 9 / 16, 3 / 4  # of a slide, to which the panels grow, and of one that is as high as a slide may be
@@ -268,21 +269,25 @@ def _estimated(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
     words = [("measured", text)]
     if not result.is_clear and len(result.published):
         shown = value_text(endpoint, result.mean_significant)
-        words.append(("significant", f"{shown} on average, either sign"))
+        words.append(("significant", f"size {shown} on average, either sign"))
     elif result.is_clear and len(result.published) and result.type_s >= 0.005:
         words.append(("significant", f"wrong sign in {100 * result.type_s:.0f} %"))
     needed = result.settling()
     if needed is not None:
         each = "in each arm" if result.design == "parallel" else "in all"
         words.append(("80 % need", f"about {needed:,} patients {each}"))
+    elif result.is_clear and result.is_noticing:
+        words.append(("80 % need", "cannot be said: only noticing the drug makes the difference"))
+    if outside := outside_text(made.trial, result):
+        words.append(("outside 90 %", outside))
     return words
 
 
 def _published_text(made: Trials, result: EndpointResult) -> str:
     """What was published, in short; in its own words where no number, or no interval, can be drawn."""
     endpoint, seen = result.endpoint, result.endpoint.observed
-    if seen is None and not endpoint.words and not made.trial.id:
-        return ""
+    if not made.trial.is_published:
+        return "nothing yet: the trial is planned" if made.trial.id else ""
     if seen is None:
         return found_text(made.trial, result) + (" (in words: not drawn)" if endpoint.words else "")
     arms = [arm for arm in (seen.drug, seen.control) if arm is not None]
@@ -321,7 +326,7 @@ def _small_print(made: Trials) -> str:
         f"Entry at {_counted(conduct.entry, 'point')} or more; noise {_counted(conduct.noise, 'point')} from day to day"
         + (f"; those who notice effects score {conduct.unblinding:g} lower" if conduct.unblinding else "")
         + (
-            f"; {100 * conduct.drop_out:.0f} % leave on the drug, scored as {conduct.missing}."
+            f"; {100 * conduct.drop_out:.0f} % leave on the drug by the last visit, scored as {conduct.missing}."
             if conduct.drop_out
             else "."
         ),
@@ -329,7 +334,8 @@ def _small_print(made: Trials) -> str:
         f"Estimates: {_counted(made.replicates, 'draw')}; signs are held against the truth of a trial's own draw."
         if made.replicates
         else "",
-        f"Truth: free of noise, drop-out and unblinding. Sources: pkpd show {trial.id}." if trial.id else "",
+        "Truth: free of noise, drop-out and unblinding.",
+        f"Sources: pkpd show {trial.id}." if trial.id in library.study_names() else "",
     ]
     seen = [one.observed for one in made.endpoints[:MOST_ROWS] if one.endpoint.counted and one.observed is not None]
     if any(not math.isnan(one.low) for one in seen):

@@ -16,7 +16,7 @@ from pkpd.plot.sheet import Sheet
 from pkpd.plot.style import GREY, INK
 from pkpd.statistics.normal import Z95
 from pkpd.trials.results import EndpointResult
-from pkpd.trials.values import Counts, Mean
+from pkpd.trials.values import Counts, Endpoint, Mean
 from pkpd.trials.words import unit_text, value_text
 
 Floats = NDArray[np.float64]
@@ -36,7 +36,7 @@ DRUG, WRONG, NOT, PLAIN, PUBLISHED = "#0072B2", "#D55E00", "#CCCCCC", "#222222",
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "simulated trials": {"facecolor": "#7FB8D8", "edgecolor": "none"},
     "P ≥ 0.05": {"facecolor": NOT, "edgecolor": "none"},
-    "significant, either sign": {"facecolor": PLAIN, "edgecolor": "none"},
+    "significant, no true difference": {"facecolor": PLAIN, "edgecolor": "none"},
     "significant, right sign": {"facecolor": DRUG, "edgecolor": "none"},
     "significant, wrong sign": {"facecolor": "white", "edgecolor": WRONG, "hatch": "/////", "linewidth": 0.6},
 }
@@ -86,30 +86,17 @@ def values_of(result: EndpointResult) -> Floats:
 def parts_of(result: EndpointResult) -> dict[str, Floats]:
     """The parts of the bars by their names in the key, without those that are empty.
 
-    Signs are right and wrong where the true difference is told from 0 alone; each trial's is held against its own
-    truth, that of its draw where estimates are drawn, as in the share of wrong signs.
+    Signs are right and wrong as in the share of wrong signs.
     """
     if result.design == "single arm":
         parts = {"simulated trials": values_of(result)}
     else:
         estimate, significant = result.found.estimate, result.significant
         parts = {"P ≥ 0.05": estimate[np.isfinite(estimate) & ~significant]}
-        if result.is_clear:
-            right = np.sign(estimate) == np.sign(_truths(result))
-            parts["significant, right sign"] = estimate[significant & right]
-            parts["significant, wrong sign"] = estimate[significant & ~right]
-        else:
-            parts["significant, either sign"] = estimate[significant]
+        parts["significant, no true difference"] = estimate[significant & (result.signs == 0)]
+        parts["significant, right sign"] = estimate[significant & (result.signs > 0)]
+        parts["significant, wrong sign"] = estimate[significant & (result.signs < 0)]
     return {name: part for name, part in parts.items() if len(part)}
-
-
-def _truths(result: EndpointResult) -> Floats:
-    """The true difference behind every trial."""
-    if result.replicates < 2:
-        return np.full(len(result.significant), result.true_difference)
-    apart = result.found.true_drug - result.found.true_control
-    draw = np.arange(len(apart)) % result.replicates
-    return np.array([apart[draw == k].mean() for k in range(result.replicates)])[draw]
 
 
 def edges_of(result: EndpointResult) -> Floats:
@@ -139,7 +126,7 @@ def edges_of(result: EndpointResult) -> Floats:
 
 
 def marks_of(result: EndpointResult) -> list[Mark]:
-    """The lines of the truth and of the mean of significant trials."""
+    """The lines of the truth and, on its side, of the mean size of significant trials."""
     endpoint = result.endpoint
     if result.design == "single arm":
         true = float(result.found.true_drug.mean())
@@ -147,12 +134,11 @@ def marks_of(result: EndpointResult) -> list[Mark]:
     true = result.true_difference
     text = f"true {value_text(endpoint, true, signed=True)}"
     if not result.is_clear:
-        error = float(scaled(result, result.true_error))
-        text += " (not told from 0)" if math.isnan(error) else f" (±{error:.2g})" if error > 0 else ""
+        text += "" if result.true_error == 0 else " (not told from 0)"
     marks = [Mark(float(scaled(result, true)), text, INK, "-", True)]
     if result.is_clear and len(result.published):
         mean = math.copysign(result.mean_significant, true)
-        text = f"mean of significant {value_text(endpoint, mean, signed=True)}"
+        text = f"mean size of significant {value_text(endpoint, abs(mean))}"
         marks.append(Mark(float(scaled(result, mean)), text, style.dark(DRUG), (0, (2.2, 1.2)), False))
     return marks
 
@@ -164,12 +150,17 @@ def group_of(result: EndpointResult) -> tuple[str, bool]:
 
 def title_of_axis(result: EndpointResult) -> str:
     """What the axis of the estimates shows, with its unit and the side that is better."""
-    lower = result.endpoint.kind in ("pain score", "side effect")
     if result.design == "single arm":
         what = "Patients" if result.endpoint.counted else result.endpoint.name.capitalize()
         text = f"{what} ({unit_text(result.endpoint)})"
     else:
         text = f"Drug less control ({unit_text(result.endpoint, True)})"
+    return toward_better(result.endpoint, text)
+
+
+def toward_better(endpoint: Endpoint, text: str) -> str:
+    """The title of an axis, with an arrow to the side that is better."""
+    lower = endpoint.kind in ("pain score", "side effect")
     return f"← better   {text}" if lower else f"{text}   better →"
 
 

@@ -37,9 +37,9 @@ UNUSED = {
 
 
 MISSING = {
-    "non-response": "Who leaves counts as scoring what he did before treatment.",
-    "last score": "Who leaves counts with the last score he gave.",
-    "left out": "Who leaves is left out of the analysis.",
+    "non-response": "counts as scoring what he did before treatment",
+    "last score": "counts with the last score he gave",
+    "left out": "is left out of the analysis",
 }
 
 
@@ -91,7 +91,11 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         )
     if trial.practice is not None:
         out.print(f"In practice, in every arm: {trial.practice}.")
-    out.print(MISSING[trial.conduct.missing])
+    last = time_text(trial.horizon)
+    out.print(
+        f"Who leaves does so at a time evenly spread until the last visit, {last} after treatment, and "
+        f"{MISSING[trial.conduct.missing]}."
+    )
     for flag in made.flags:
         out.print(f"(!) {flag.of}: {flag.text} [{flag.source}]")
     if trial.note:
@@ -139,11 +143,14 @@ def print_literature(made: Literature, named: str, note: str = "") -> None:
     table = left_table(
         f"Pooled difference, {unit} ({made.method_name}, Hartung-Knapp)", "", "mean", "95 % intervals that hold"
     )
-    means = float(made.of_all.estimate.mean()), made.of_published_estimate
-    for name, mean, share in zip(("all trials", "published ones"), means, held, strict=True):
-        few = math.isnan(mean)
-        shown = "too few to be pooled" if few else value_text(endpoint, mean, signed=True)
-        table.add_row(name, shown, "-" if few else f"{100 * share:.0f} %")
+    read = made.readable
+    rows = [("all trials", float(made.of_all.estimate.mean()), held[0])]
+    if read.any() and not read.all():
+        rows.append(("all trials, where enough are published", float(made.of_all.estimate[read].mean()), math.nan))
+    rows.append(("published ones", made.of_published_estimate, held[1]))
+    for name, mean, share in rows:
+        shown = "too few to be pooled" if math.isnan(mean) else value_text(endpoint, mean, signed=True)
+        table.add_row(name, shown, "-" if math.isnan(share) else f"{100 * share:.0f} %")
     table.add_row("true", value_text(endpoint, made.truth, signed=True), "")
     print_rows(out, table)
     if made.conducted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pkpd.errors import unknown
 from pkpd.flags import Flag
 from pkpd.population.criteria import Screened
-from pkpd.statistics.normal import Z95
 from pkpd.trials.analysing import Found
+from pkpd.trials.observed import Level, ObservedDifference, level_of, of_counts, of_means, of_pairs, value_of
 from pkpd.trials.settling import patients_for
 from pkpd.trials.values import Counts, Endpoint, Mean, Trial
 
@@ -42,33 +42,6 @@ COLUMNS = (
     *("patients_for_80", "observed_drug", "observed_control", "observed_difference", "observed_low", "observed_high"),
     *("observed_p", "as_extreme", "unit", "made_from"),
 )
-
-
-@dataclass(frozen=True)
-class ObservedDifference:
-    """The published difference with its 95 % interval and p-value, from the arms; nan where they do not tell."""
-
-    estimate: float
-    low: float
-    high: float
-    p: float
-
-
-class Level(NamedTuple):
-    """A published arm beside simulated ones.
-
-    value     : published
-    low, high : 5 and 95 % of simulated trials
-    """
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def inside(self) -> bool:
-        """Whether it lies in the middle 90 % of simulated trials."""
-        return self.low - 1e-12 <= self.value <= self.high + 1e-12
 
 
 @dataclass(frozen=True)
@@ -177,26 +150,45 @@ class EndpointResult:
         expected = self.expected
         return self.mean_significant / abs(expected) if expected * self.true_difference > 0 else 0.0
 
-    @property
-    def type_s(self) -> float:
-        """Share of the significant trials whose sign is not that of their own truth; nan as for `type_m`."""
-        if not len(self.published) or not self.is_clear:
-            return math.nan
-        true = np.full(len(self.significant), self.true_difference)
-        if self.replicates > 1:
+    @cached_property
+    def signs(self) -> Floats:
+        """(trials) 1 where the estimate has the sign of the true difference, -1 where it has the other, else 0.
+
+        The truth is that of all trials, where estimates are drawn that of the trial's own draw; a sign is neither right
+        nor wrong where there is no true difference, or none that can be told from 0.
+        """
+        true = np.full(len(self.found.estimate), self.true_difference if self.is_clear else 0.0)
+        if self.is_clear and self.replicates > 1:
             draw = np.arange(len(true)) % self.replicates
             apart = self.found.true_drug - self.found.true_control
             true = np.array([apart[draw == k].mean() for k in range(self.replicates)])[draw]
-        return float(np.mean(np.sign(self.published) != np.sign(true[self.significant])))
+        return np.asarray(np.nan_to_num(np.sign(self.found.estimate) * np.sign(true)))
+
+    @property
+    def type_s(self) -> float:
+        """Share of the significant trials with a sign that have the wrong one; nan where none has a sign."""
+        signs = self.signs[self.significant]
+        return float(np.mean(signs[signs != 0] < 0)) if signs.any() else math.nan
+
+    @property
+    def noticing(self) -> float:
+        """What noticing the drug adds to the mean difference of the arms: 0 without unblinding."""
+        return _mean(self.found.drug - self.found.control) - self.expected_blinded
+
+    @property
+    def is_noticing(self) -> bool:
+        """Whether trials have a difference with the sign of the truth only because patients notice the drug."""
+        as_true = math.copysign(1.0, self.true_difference)
+        return self.expected * as_true > 0 >= (self.expected - self.noticing) * as_true
 
     def settling(self, power: float = 0.8) -> int | None:
         """Patients in each arm, or in all of a cross-over, who would find what trials estimate with this power.
 
-        returns : None where the true difference cannot be told from 0, trials do not estimate it with its sign, or none
-                  could be analysed
+        returns : None where the true difference cannot be told from 0, where trials do not estimate it with its sign,
+                  or would not if nobody noticed what he was given, and where none could be analysed
         Of the trial as it is conducted, drop-out and unblinding included; by `pkpd.trials.settling.patients_for`.
         """
-        if not self.is_clear or not self.expected * self.true_difference > 0:
+        if not self.is_clear or not self.expected * self.true_difference > 0 or self.is_noticing:
             return None
         return patients_for(self.found, self.patients, self.design, self.analysis, self.endpoint.counted, power)
 
@@ -211,9 +203,9 @@ class EndpointResult:
         if seen is None or seen.control is None:
             return None
         if isinstance(seen.drug, Counts) and isinstance(seen.control, Counts):
-            return (_of_pairs if self.design == "crossover" else _of_counts)(seen.drug, seen.control)
+            return (of_pairs if self.design == "crossover" else of_counts)(seen.drug, seen.control)
         assert isinstance(seen.drug, Mean) and isinstance(seen.control, Mean)
-        found = _of_means(seen.drug, seen.control)
+        found = of_means(seen.drug, seen.control)
         return ObservedDifference(found.estimate, *(math.nan,) * 3) if self.design == "crossover" else found
 
     @property
@@ -223,7 +215,7 @@ class EndpointResult:
         if seen is None:
             return None, None
         simulated = (self.found.drug, self.found.control)
-        drug, control = (_level(arm, own) for arm, own in zip((seen.drug, seen.control), simulated, strict=True))
+        drug, control = (level_of(arm, own) for arm, own in zip((seen.drug, seen.control), simulated, strict=True))
         return drug, control
 
     @property
@@ -330,54 +322,13 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
         result.type_m,
         result.type_s,
         result.settling(),
-        math.nan if seen is None else _value_of(seen.drug),
-        math.nan if seen is None or seen.control is None else _value_of(seen.control),
+        math.nan if seen is None else value_of(seen.drug),
+        math.nan if seen is None or seen.control is None else value_of(seen.control),
         *((observed.estimate, observed.low, observed.high, observed.p) if observed else (math.nan,) * 4),
         result.as_extreme,
         endpoint.unit,
         endpoint.made_from,
     )
-
-
-def _level(arm: Counts | Mean | None, simulated: Floats) -> Level | None:
-    known = simulated[np.isfinite(simulated)]
-    if arm is None or not len(known):
-        return None
-    low, high = np.quantile(known, (0.05, 0.95))
-    return Level(_value_of(arm), float(low), float(high))
-
-
-def _value_of(arm: Counts | Mean) -> float:
-    return arm.events / arm.total if isinstance(arm, Counts) else arm.value
-
-
-def _of_counts(drug: Counts, control: Counts) -> ObservedDifference:
-    """Of two shares, taken as independent: Newcombe's interval and Fisher's test."""
-    from pkpd.statistics.two_by_two import fisher_p, newcombe
-
-    given = (drug.events, drug.total, control.events, control.total)
-    low, high = newcombe(*given)
-    estimate = drug.events / drug.total - control.events / control.total
-    return ObservedDifference(estimate, float(low), float(high), float(fisher_p(*given)))
-
-
-def _of_pairs(drug: Counts, control: Counts) -> ObservedDifference:
-    """Of two shares of the same patients: McNemar's exact test where the table of arms tells who changed."""
-    estimate = drug.events / drug.total - control.events / control.total
-    extreme = {0, drug.total}
-    told = drug.total == control.total and not extreme.isdisjoint((drug.events, control.events))
-    p = min(1.0, 2.0 * 0.5 ** abs(drug.events - control.events)) if told else math.nan
-    return ObservedDifference(estimate, math.nan, math.nan, p)
-
-
-def _of_means(drug: Mean, control: Mean) -> ObservedDifference:
-    """Of two means, taken as independent, by the normal distribution."""
-    from scipy.special import ndtr
-
-    estimate, error = drug.value - control.value, math.hypot(drug.error, control.error)
-    p = 2.0 * float(ndtr(-abs(estimate) / error)) if error > 0 else math.nan
-    half = Z95 * error
-    return ObservedDifference(estimate, estimate - half, estimate + half, p)
 
 
 def _mean(values: Floats) -> float:

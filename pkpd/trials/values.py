@@ -302,6 +302,11 @@ class Trial:
     note: str = ""
     practice: Practice | None = None
 
+    @property
+    def is_published(self) -> bool:
+        """Whether anything was found, as a number or in words; else the trial is planned."""
+        return any(one.observed is not None or one.words or one.significant is not None for one in self.endpoints)
+
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:
             raise StudyError(f'trial: design "{self.design}" is not known. {nearest(self.design, DESIGNS)}')

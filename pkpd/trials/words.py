@@ -53,7 +53,11 @@ def headline(result: EndpointResult) -> str:
     share = f"{100 * result.power:.0f} % of such trials are significant"
     if not len(result.published) or not result.is_clear:
         return f"{title}: {share}"
-    return f"{title}: {share}, showing {times_text(result.type_m)} the truth"
+    if result.type_m < 1.05:
+        return f"{title}: {share}, showing about the truth"
+    beside = result.selected
+    measured = f" ({times_text(beside)} what trials measure)" if 0 < 1.5 * beside < result.type_m else ""
+    return f"{title}: {share}, showing {times_text(result.type_m)} the truth{measured}"
 
 
 def observed_text(endpoint: Endpoint, arm: Counts | Mean) -> str:
@@ -86,14 +90,19 @@ def found_text(trial: Trial, result: EndpointResult) -> str:
 
 def levels_text(trial: Trial, result: EndpointResult) -> str:
     """Whether the published arms lie where simulated ones do; "" where none has a number."""
+    if outside := outside_text(trial, result):
+        return f"outside the middle 90 % of simulated trials: {outside}"
+    return "inside the middle 90 % of simulated trials" if any(result.levels) else ""
+
+
+def outside_text(trial: Trial, result: EndpointResult) -> str:
+    """Which published arms lie outside the middle 90 % of simulated ones; "" where none does."""
     told = []
     for name, level in zip((trial.drug.name, trial.control.name if trial.control else ""), result.levels, strict=False):
         if level is not None and not level.inside:
             shown = [value_text(result.endpoint, x) for x in level]
             told.append(f"{shown[0]} on {name} (simulated {shown[1]} to {shown[2]})")
-    if told:
-        return f"outside the middle 90 % of simulated trials: {', '.join(told)} {unit_text(result.endpoint)}"
-    return "inside the middle 90 % of simulated trials" if any(result.levels) else ""
+    return f"{', '.join(told)} {unit_text(result.endpoint)}" if told else ""
 
 
 def p_text(p: float) -> str:
@@ -110,7 +119,7 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
     """The questions a reader of the literature has, each with its answer."""
     endpoint, found = result.endpoint, result.found
     unit, apart = unit_text(endpoint), unit_text(endpoint, True)
-    lines = [("It found", found_text(trial, result))]
+    lines = [("It found", found_text(trial, result))] if trial.is_published else []
     drug = value_text(endpoint, float(found.true_drug.mean()))
     if np.isnan(found.drug).all():
         lines.append(("What that can tell", "nothing: nobody was left to analyse in any simulated trial"))
@@ -133,7 +142,7 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
         lines.append(
             (
                 f"A trial of {size} is significant",
-                f"in {100 * result.power:.0f} % (±{100 * result.power_error:.1f} Monte-Carlo error; P < 0.05, {test})",
+                f"in {100 * result.power:.0f} % ({_power_error(result)}; P < 0.05, {test})",
             )
         )
         if result.analysed < 1.0:
@@ -144,7 +153,11 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
         needed = result.settling()
         if needed is not None:
             each = "in each arm" if trial.design == "parallel" else "in all"
-            lines.append(("To be significant in 80 %", f"about {needed:,} patients {each}"))
+            beside = ", of what trials measure with unblinding" if result.noticing != 0 else ""
+            lines.append(("To be significant in 80 %", f"about {needed:,} patients {each}{beside}"))
+        elif result.is_clear and result.is_noticing:
+            none = "no number of patients tells: the difference that trials measure comes of noticing the drug"
+            lines.append(("To be significant in 80 %", none))
     if levels := levels_text(trial, result):
         lines.append(("The published levels lie", levels))
     if not math.isnan(result.as_extreme):
@@ -154,6 +167,13 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
     if endpoint.made_from:
         lines.append(("Note", "the models were made from this result, so that agreement is no test"))
     return lines
+
+
+def _power_error(result: EndpointResult) -> str:
+    """The Monte-Carlo error of a power; where all trials agree it is not known, and their number is told."""
+    if result.power in (0.0, 1.0):
+        return f"{'none' if result.power == 0 else 'all'} of {len(result.significant):,} simulated"
+    return f"±{100 * result.power_error:.1f} Monte-Carlo error"
 
 
 def exaggeration_text(result: EndpointResult) -> str:

@@ -17,7 +17,7 @@ from pkpd.plot.trial_estimates import DRUG, WRONG, edges_of, parts_of
 from pkpd.published import trial_of
 from pkpd.trials.results import Trials
 
-RIGHT, EITHER, WRONG_NAME = "significant, right sign", "significant, either sign", "significant, wrong sign"
+RIGHT, NO_TRUTH, WRONG_NAME = "significant, right sign", "significant, no true difference", "significant, wrong sign"
 
 
 @lru_cache
@@ -34,10 +34,10 @@ def test_without_a_true_difference_no_sign_is_right_or_wrong() -> None:
     made = pkpd.run_trials(designed(control=LONG, patients=(8, 8)), 1000)
     result = made.endpoints[0]
     assert not result.is_clear and len(result.published)
-    assert set(parts_of(result)) == {"P ≥ 0.05", EITHER}
+    assert set(parts_of(result)) == {"P ≥ 0.05", NO_TRUTH}
     figure = made.plot()
     said = words(figure)
-    assert EITHER in said and RIGHT not in said and "wrong" not in said and "mean of significant" not in said
+    assert NO_TRUTH in said and RIGHT not in said and "wrong" not in said and "mean of significant" not in said
     assert (f"(±{result.true_error:.2g})" if result.true_error > 0 else "true 0.00") in said
     (axes,) = axes_of(made, "estimates")
     assert not any(bar.get_hatch() for bar in axes.patches)
@@ -48,8 +48,8 @@ def test_the_key_names_what_is_drawn_and_nothing_else() -> None:
     made = study("noppers2011-fibromyalgia")
     drawn = {name for result in made.endpoints for name in parts_of(result)}
     said = words(made.plot())
-    assert {RIGHT, EITHER} < drawn
-    assert all((name in said) == (name in drawn) for name in (RIGHT, EITHER, WRONG_NAME))
+    assert {RIGHT, NO_TRUTH} < drawn
+    assert all((name in said) == (name in drawn) for name in (RIGHT, NO_TRUTH, WRONG_NAME))
     unpublished = words(pkpd.run_trials(designed(), 50).plot())
     assert "published" not in unpublished and "published, 95 % interval" in said
 

@@ -172,7 +172,7 @@ def test_it_says_what_sets_all_trials_apart_from_the_truth(made, capsys):
 def test_sizes_of_the_library_say_what_they_are_taken_for():
     assert re.search(r"cross-over trials all their patients \([\d, ]+94\)", sizes_note("parallel"))
     assert "the smaller arm" in sizes_note("crossover")
-    told = re.search(r"the (\d+) trials", sizes_note("parallel"))
+    told = re.search(r"the (\d+) published trials", sizes_note("parallel"))
     assert told and int(told[1]) == len(trial_sizes())
 
 

@@ -52,6 +52,38 @@ def test_power_exaggeration_and_sign_by_hand():
     assert "wrong sign in 50 %" in dict(answers(designed(), result))["Significant trials"]
 
 
+def test_a_sign_is_held_against_the_truth_of_its_own_draw_and_not_against_none():
+    """Eight draws: six have a truth of -3, one has none, and one has +1."""
+    result = made([-3.0] * 5 + [3.0, 2.0, -2.5], [0.01] * 8, [-3.0] * 6 + [0.0, 1.0])
+    result = replace(result, replicates=8)
+    assert result.is_clear and result.signs.tolist() == [1, 1, 1, 1, 1, -1, 0, -1]
+    assert result.type_s == pytest.approx(2 / 7)
+
+
+def test_no_size_is_given_for_what_noticing_alone_makes():
+    asked = ([-1.0] * 4, [0.5] * 4, [-1.0, -1.001, -0.999, -1.0])
+    result = made(*asked)
+    assert result.noticing == 0.0 and not result.is_noticing
+    half = replace(result, found=result.found._replace(blinded=np.full(4, -0.5)))
+    assert half.noticing == -0.5 and half.settling() == 64
+    assert "with unblinding" in dict(answers(designed(), half))["To be significant in 80 %"]
+    alone = replace(result, found=result.found._replace(blinded=np.full(4, 0.1)))
+    assert alone.is_noticing and alone.settling() is None
+    assert "no number of patients" in dict(answers(designed(), alone))["To be significant in 80 %"]
+
+
+def test_a_planned_trial_has_found_nothing_and_a_power_of_all_or_none_names_the_trials():
+    result = made([-3.0, -2.0], [0.01, 0.02], [-1.0, -1.1])
+    told = dict(answers(designed(patients=(10, 10)), result))
+    assert "It found" not in told and "all of 2 simulated" in told["A trial of 10 + 10 is significant"]
+
+
+def test_a_headline_tells_what_selection_alone_makes():
+    result = made([-3.0, -0.5, 0.5], [0.01, 0.5, 0.5], [-0.1, -0.11, -0.09])
+    assert "showing 30-fold the truth (3.0-fold what trials measure)" in headline(result)
+    assert "showing about the truth" in headline(made([-1.0, -1.0], [0.01, 0.01], [-1.0, -1.01]))
+
+
 def test_nothing_is_divided_by_a_truth_that_may_be_none():
     result = made([-3.0, -1.0, 2.0, 0.5], [0.01, 0.2, 0.04, 0.6], [-1.0, 1.0, -1.0, 1.1])
     assert math.isnan(result.type_m) and math.isnan(result.type_s) and result.settling() is None
@@ -79,7 +111,12 @@ def test_patients_to_find_it():
     assert made(*asked, design="crossover", patients=(10,), error=2.0 * 0.1**0.5).settling() == 34
     kind = Endpoint("relief", WEEK, threshold=0.5)
     shares = means.found._replace(
-        **{"drug": np.full(4, 0.5), "control": np.full(4, 0.2), "estimate": np.full(4, 0.3)},
+        **{
+            "drug": np.full(4, 0.5),
+            "control": np.full(4, 0.2),
+            "estimate": np.full(4, 0.3),
+            "blinded": np.full(4, 0.3),
+        },
         **{"true_drug": np.array([0.5, 0.5001, 0.5, 0.5]), "true_control": np.full(4, 0.2)},
     )
     assert replace(means, endpoint=kind, found=shares, analysis="chi-square").settling() == 39
@@ -119,7 +156,7 @@ def test_periods_of_the_same_patients_are_not_taken_for_two_groups():
     means = Endpoint("pain score", WEEK, observed=Published(Mean(5.0, 0.5), Mean(5.5, 0.5), "a", "primary"))
     found = made([-1], [0.1], [-1.0], means, **asked)
     assert found.observed.estimate == -0.5 and math.isnan(found.observed.p) and math.isnan(found.observed.high)
-    answer = dict(answers(designed(**asked, washout="30 d"), found))["It found"]
+    answer = dict(answers(designed(**asked, endpoints=[means], washout="30 d"), found))["It found"]
     assert "-0.50 points" in answer and "P =" not in answer and "interval" not in answer
 
 
