@@ -54,7 +54,7 @@ _PLACES = {
     "write_dataset": "dosing.dataset",
     "Dataset": "dosing.dataset",
     "compare": "comparing",
-    "Conduct": "trials.values",
+    "Conduct": "trials.conduct",
     "Endpoint": "trials.values",
     "Trial": "trials.values",
     "Trials": "trials.results",
@@ -141,6 +141,7 @@ if TYPE_CHECKING:
     from pkpd.study import read_study as read_study
     from pkpd.sweeping import Sweep as Sweep
     from pkpd.sweeping import sweep as sweep
+    from pkpd.trials.conduct import Conduct as Conduct
     from pkpd.trials.designing import design_trial as design_trial
     from pkpd.trials.dosefinding import DoseFinding as DoseFinding
     from pkpd.trials.dosefinding import find_dose as find_dose
@@ -149,7 +150,6 @@ if TYPE_CHECKING:
     from pkpd.trials.placebo import placebo_response as placebo_response
     from pkpd.trials.results import Trials as Trials
     from pkpd.trials.running import run_trials as run_trials
-    from pkpd.trials.values import Conduct as Conduct
     from pkpd.trials.values import Endpoint as Endpoint
     from pkpd.trials.values import Trial as Trial
 

@@ -20,8 +20,8 @@ from pkpd.population.company import bearers, sets
 from pkpd.replicates.nested import joined
 from pkpd.simulation import extremes, individuals
 from pkpd.times import TICKS_PER_HOUR as HOUR
+from pkpd.trials.conduct import Conduct
 from pkpd.trials.measuring import Draw, scores_after
-from pkpd.trials.values import Conduct
 
 MILLION = 1_000_000
 MODEL = one_compartment(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pkpd.dosing.prescription import time_text
 from pkpd.model import library
 from pkpd.plot import style
 from pkpd.plot.sheet import Sheet, Symbol, key_rows
@@ -32,7 +33,7 @@ from pkpd.plot.trial_estimates import (
 )
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Counts, Mean
-from pkpd.trials.words import found_text, headline, outside_text, p_text, title_of, unit_text, value_text
+from pkpd.trials.words import found_text, headline, p_text, title_of, unit_text, value_text
 
 WIDTH, EDGE = 10.0, 0.2  # inches
 SHAPE, TALL = 9 / 16, 3 / 4  # of a slide, to which the panels grow, and of one that is as high as a slide may be
@@ -278,8 +279,11 @@ def _estimated(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
         words.append(("80 % need", f"about {needed:,} patients {each}"))
     elif result.is_clear and result.is_noticing:
         words.append(("80 % need", "cannot be said: only noticing the drug makes the difference"))
-    if outside := outside_text(made.trial, result):
-        words.append(("outside 90 %", outside))
+    outside = [level is not None and not level.inside for level in result.levels]
+    if any(outside):
+        one = "drug" if outside[0] else "control"
+        which = "both published arms lie" if all(outside) else f"the published {one} arm lies"
+        words.append(("levels", f"{which} outside 90 % of simulated trials"))
     return words
 
 
@@ -320,13 +324,13 @@ def _small_print(made: Trials) -> str:
     """What the figure says of itself."""
     trial = made.trial
     marks = trial.model.marks()
-    conduct = trial.conduct
+    conduct, within = trial.conduct, time_text(trial.followed)
     parts = [
         f"Model {trial.model.id} (seed {made.seed}); {marks['assumed']} of {sum(marks.values())} numbers are assumed.",
         f"Entry at {_counted(conduct.entry, 'point')} or more; noise {_counted(conduct.noise, 'point')} from day to day"
         + (f"; those who notice effects score {conduct.unblinding:g} lower" if conduct.unblinding else "")
         + (
-            f"; {100 * conduct.drop_out:.0f} % leave on the drug by the last visit, scored as {conduct.missing}."
+            f"; {100 * conduct.drop_out:.0f} % leave on the drug within {within}, scored as {conduct.missing}."
             if conduct.drop_out
             else "."
         ),

@@ -132,9 +132,8 @@ def marks_of(result: EndpointResult) -> list[Mark]:
         true = float(result.found.true_drug.mean())
         return [Mark(float(scaled(result, true)), f"true {value_text(endpoint, true)}", INK, "-", True)]
     true = result.true_difference
-    text = f"true {value_text(endpoint, true, signed=True)}"
-    if not result.is_clear:
-        text += "" if result.true_error == 0 else " (not told from 0)"
+    shown = value_text(endpoint, true, signed=True)
+    text = f"true {shown}" + ("" if result.is_clear or float(shown) == 0 else " (not told from 0)")
     marks = [Mark(float(scaled(result, true)), text, INK, "-", True)]
     if result.is_clear and len(result.published):
         mean = math.copysign(result.mean_significant, true)

@@ -12,9 +12,9 @@ from pkpd.terminal.comparison import number_text
 from pkpd.terminal.console import console, left_table, print_rows
 from pkpd.terminal.study import rows_of
 from pkpd.times import TICKS_PER_HOUR
+from pkpd.trials.conduct import Assumption
 from pkpd.trials.literature import Literature, lower
 from pkpd.trials.results import COLUMNS, Trials
-from pkpd.trials.values import Assumption
 from pkpd.trials.words import answers, title_of, unit_text, value_text
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         )
     if trial.practice is not None:
         out.print(f"In practice, in every arm: {trial.practice}.")
-    last = time_text(trial.horizon)
+    last = f"until {'the last visit' if trial.follow_up is None else 'the end of follow-up'}"
     out.print(
-        f"Who leaves does so at a time evenly spread until the last visit, {last} after treatment, and "
+        f"Who leaves does so at a time evenly spread {last}, {time_text(trial.followed)} after treatment, and "
         f"{MISSING[trial.conduct.missing]}."
     )
     for flag in made.flags:

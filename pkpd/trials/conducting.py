@@ -16,9 +16,10 @@ from pkpd.population.criteria import Screened
 from pkpd.population.people import Population
 from pkpd.simulation import form_of
 from pkpd.times import TICKS_PER_HOUR
+from pkpd.trials.conduct import Conduct
 from pkpd.trials.entry import Entered, enrol, open_to_all
 from pkpd.trials.measuring import Draw, scores_after, what_counts
-from pkpd.trials.values import Conduct, Treatment, Trial
+from pkpd.trials.values import Treatment, Trial
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -155,7 +156,7 @@ def one_arm(
         found.scores.reshape(rows),
         found.true.reshape(rows),
         found.blinded.reshape(rows),
-        _stayed(people, leave, at, int(at[-1])).reshape(rows),
+        _stayed(people, leave, at, end + trial.followed).reshape(rows),
         {name: had.reshape(shape) for name, had in found.events.items()},
     )
 
@@ -172,7 +173,7 @@ def _periods(
     for order in ((0, 1), (1, 0)):
         own = first if order == (0, 1) else ~first
         people = _people(trial, entered.numbers[own], draw.seed)
-        last = gap + plans.ends[order[1]] + visits[-1]
+        last = gap + plans.ends[order[1]] + trial.followed
         both = regimens[order[0]].together(_later(regimens[order[1]], gap))
         for period, which in enumerate(order):
             start = period * gap
@@ -241,10 +242,10 @@ def _empty(visits: int, trials: int, patients: int, wanted: tuple[str, ...]) -> 
 
 
 def _stayed(people: Population, share: float, at: Integers, last: int) -> Booleans:
-    """(visits, patients) who is still there: a share leaves, at a time evenly spread up to the last visit.
+    """(visits, patients) who is still there: a share leaves, at a time evenly spread up to the end of follow-up.
 
     at   : (visits) ticks
-    last : ticks
+    last : ticks; the end of follow-up
     """
     if share == 0:
         return np.ones((len(at), people.size), bool)

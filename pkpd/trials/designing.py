@@ -15,9 +15,10 @@ from pkpd.population.people import Population
 from pkpd.practice.practice import Practice
 from pkpd.times import ticks
 from pkpd.trials.asking import check_arms, check_endpoints, check_enrichment, check_people
+from pkpd.trials.conduct import Conduct
 from pkpd.trials.placebo import placebo_response
 from pkpd.trials.reading import usual_conduct
-from pkpd.trials.values import Conduct, Endpoint, Enrichment, Treatment, Trial
+from pkpd.trials.values import Endpoint, Enrichment, Treatment, Trial
 
 SCRIPT = "given"  # the source of numbers that a script or the command line gives
 
@@ -37,6 +38,7 @@ def design_trial(
     enrichment: tuple[Any, Any, float] | None = None,
     criteria: Sequence[str] = (),
     practice: Practice | None = None,
+    follow_up: Any = None,
     names: tuple[str, str] = ("drug", "control"),
     title: str = "",
     **conduct: Any,
@@ -58,6 +60,7 @@ def design_trial(
     enrichment : (test dose, time after its end, least relief) where only responders to a test dose enter
     criteria   : entry criteria beside the pain score, such as ["age 18 to 75 year", "no pregnancy"]
     practice   : what patients get of what is prescribed; all of it unless given
+    follow_up  : time after the end of treatment until which those leave who do, "84 d"; the last visit unless given
     names      : of the arms
     conduct    : entry, noise, unblinding (points), drop_out, drop_out_control (shares), washout (text), missing; what
                  is usual (`pkpd trial` lists it) unless given
@@ -91,6 +94,7 @@ def design_trial(
         title=title,
         sources=sources,
         practice=practice,
+        follow_up=None if follow_up is None else ticks(follow_up, "follow_up"),
     )
 
 

@@ -21,7 +21,7 @@ from pkpd.population.people import Population
 from pkpd.practice.practice import Practice
 from pkpd.simulation import concentrations, extremes, practised
 from pkpd.times import TICKS_PER_HOUR
-from pkpd.trials.values import Conduct
+from pkpd.trials.conduct import Conduct
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

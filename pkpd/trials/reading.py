@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,25 +21,13 @@ from pkpd.populationfile import placed
 from pkpd.practice.practice import Practice
 from pkpd.statistics.normal import Z95
 from pkpd.times import ticks
-from pkpd.trials.values import (
-    DESIGNS,
-    DROP_OUTS,
-    ENDPOINTS,
-    Assumption,
-    Conduct,
-    Counts,
-    Endpoint,
-    Enrichment,
-    Mean,
-    Published,
-    Treatment,
-    Trial,
-)
+from pkpd.trials.conduct import DROP_OUTS, Assumption, Conduct
+from pkpd.trials.values import DESIGNS, ENDPOINTS, Counts, Endpoint, Enrichment, Mean, Published, Treatment, Trial
 from pkpd.units import analyse
 
 _KEYS = (
     *("design", "drug", "control", "patients", "criteria", "missing", "note", "source", "mark"),
-    *("endpoints", "conduct", "enrichment"),
+    *("endpoints", "conduct", "enrichment", "follow_up"),
 )
 _ENDPOINT_KEYS = (
     *("kind", "of", "when", "until", "threshold", "analysis", "words", "significant", "row", "drug", "control", "used"),
@@ -74,7 +62,9 @@ def read_trials(
     first = _trial(top, top.table("trial"), name, model, arms, population, practice, sources, usual_conduct()[0])
     made = [first]
     for table in further:
-        made.append(_trial(top, table, name, model, arms, population, practice, sources, first.conduct))
+        own = _trial(top, table, name, model, arms, population, practice, sources, first.conduct)
+        longest = max(first.followed, own.horizon)
+        made.append(own if own.follow_up is not None else replace(own, follow_up=longest))
         if made[-1].drug.name in {trial.drug.name for trial in made[:-1]}:
             table.fail(f'the arm "{made[-1].drug.name}" is held against a control already.', "drug")
     return tuple(made)
@@ -106,6 +96,7 @@ def _trial(
     conduct, patients, criteria = _conduct(table, sources, usual), _patients(table), table.texts("criteria")
     dose = table.table("enrichment")
     enrichment = _enrichment(dose, sources) if dose.data else None
+    follow_up = placed(table, "follow_up", lambda: ticks(table.text("follow_up"))) if "follow_up" in table else None
     made = placed(
         table,
         None,
@@ -125,6 +116,7 @@ def _trial(
             {**usual_conduct()[1], **sources},
             table.text("note", ""),
             practice,
+            follow_up,
         ),
     )
     sizes = made.patients if design == "parallel" else made.patients * 2

@@ -18,6 +18,7 @@ from pkpd.population.criteria import meets
 from pkpd.population.people import PLAIN, Population
 from pkpd.practice.practice import Practice
 from pkpd.times import TICKS_PER_HOUR
+from pkpd.trials.conduct import Conduct
 
 DESIGNS = ("parallel", "crossover", "single arm")
 
@@ -35,8 +36,6 @@ ANALYSES: Mapping[str, tuple[str, ...]] = {
     "single arm, averaged": ("",),
     "single arm, counted": ("",),
 }
-
-DROP_OUTS = ("non-response", "last score", "left out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,60 +179,6 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Assumption:
-    """A number of a trial's conduct, with where it is from and how well it is known."""
-
-    value: float
-    unit: str
-    source: str
-    mark: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Conduct:
-    """How a trial is conducted, all that is not the drug.
-
-    entry      : least pain score at screening, points; it is applied to the score as measured, so that regression to
-                 the mean follows
-    noise      : SD of a score from day to day in one patient, points
-    unblinding : points by which those who notice effects on perception score lower afterwards, in every arm
-    drop_out, drop_out_control : share of patients who leave before the last visit, at a time evenly spread until then:
-                 of those who are treated, in either arm, and of an untreated control
-    washout    : h between the periods of a cross-over
-    missing    : one of DROP_OUTS: how those who left are scored
-    origins    : number -> source and mark, as the files give them
-    """
-
-    entry: float
-    noise: float
-    unblinding: float
-    drop_out: float
-    drop_out_control: float
-    washout: float
-    missing: str = "non-response"
-    origins: Mapping[str, Assumption] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("entry", 0.0, 10.0),
-            ("noise", 0.0, 10.0),
-            ("unblinding", 0.0, 10.0),
-            ("drop_out", 0.0, 1.0),
-            ("drop_out_control", 0.0, 1.0),
-            ("washout", 0.0, math.inf),
-        ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-                bound = f"{low:g} to {high:g}" if math.isfinite(high) else f"from {low:g} on"
-                raise StudyError(f"trial conduct: {name} is {value!r}; it is a number {bound}.")
-        if self.missing not in DROP_OUTS:
-            raise StudyError(
-                f'trial conduct, missing: "{self.missing}" is not known. {nearest(self.missing, DROP_OUTS)}'
-            )
-
-
-@dataclass(frozen=True, slots=True)
 class Treatment:
     """One arm: its name, what is given, the modifiers beside it, and effects with values of its own."""
 
@@ -284,6 +229,7 @@ class Trial:
     sources    : key -> publication
     note       : what was assumed of the design
     practice   : what patients get of what is prescribed, in every arm; None for all of it. A test dose is given in full
+    follow_up  : ticks after the end of treatment until which those leave who do; None for the last visit
     """
 
     model: Model
@@ -301,6 +247,7 @@ class Trial:
     sources: Mapping[str, Source] = field(default_factory=dict)
     note: str = ""
     practice: Practice | None = None
+    follow_up: int | None = None
 
     @property
     def is_published(self) -> bool:
@@ -344,6 +291,11 @@ class Trial:
                 f"trial: the last visit is {self.horizon / TICKS_PER_HOUR:g} h after the end of treatment, and the "
                 f"second period begins after {self.conduct.washout:g} h. Give a longer washout, or earlier visits."
             )
+        if self.follow_up is not None and self.follow_up < self.horizon:
+            raise StudyError(
+                f"trial: the last visit is {self.horizon / TICKS_PER_HOUR:g} h after the end of treatment, and the "
+                f"follow_up of {self.follow_up / TICKS_PER_HOUR:g} h ends before it. Give a longer follow_up."
+            )
         if self.drug.regimen.is_empty:
             raise StudyError(f'trial: the arm "{self.drug.name}" has no treatment. The drug arm needs one.')
         for endpoint in self.endpoints:
@@ -380,6 +332,11 @@ class Trial:
     def horizon(self) -> int:
         """Ticks from the end of treatment to the last visit."""
         return max(max(endpoint.visits) for endpoint in self.endpoints)
+
+    @property
+    def followed(self) -> int:
+        """Ticks after the end of treatment until which those leave who do."""
+        return self.horizon if self.follow_up is None else self.follow_up
 
     def analysis_of(self, endpoint: Endpoint) -> str:
         """How an endpoint is analysed: as it says, else the first that fits."""

@@ -13,8 +13,9 @@ from matplotlib.colors import to_hex
 from trial_designs import LONG, designed
 
 import pkpd
-from pkpd.plot.trial_estimates import DRUG, WRONG, edges_of, parts_of
+from pkpd.plot.trial_estimates import DRUG, WRONG, edges_of, marks_of, parts_of
 from pkpd.published import trial_of
+from pkpd.trials.analysing import Found
 from pkpd.trials.results import Trials
 
 RIGHT, NO_TRUTH, WRONG_NAME = "significant, right sign", "significant, no true difference", "significant, wrong sign"
@@ -37,8 +38,11 @@ def test_without_a_true_difference_no_sign_is_right_or_wrong() -> None:
     assert set(parts_of(result)) == {"P ≥ 0.05", NO_TRUTH}
     figure = made.plot()
     said = words(figure)
-    assert NO_TRUTH in said and RIGHT not in said and "wrong" not in said and "mean of significant" not in said
-    assert (f"(±{result.true_error:.2g})" if result.true_error > 0 else "true 0.00") in said
+    assert NO_TRUTH in said and RIGHT not in said and "wrong" not in said and "mean size" not in said
+    assert "true 0.00" in said and "not told" not in said
+    two = Found(*(column[:2] for column in result.found))
+    unsure = replace(result, found=two._replace(true_drug=two.true_control + np.array([0.9, -0.8])))
+    assert [mark.text for mark in marks_of(unsure)] == ["true +0.05 (not told from 0)"]
     (axes,) = axes_of(made, "estimates")
     assert not any(bar.get_hatch() for bar in axes.patches)
     assert all(line.get_linestyle() == "-" for line in axes.lines if len(line.get_xdata()) > 1)

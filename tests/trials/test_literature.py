@@ -160,7 +160,7 @@ def test_it_says_what_sets_all_trials_apart_from_the_truth(made, capsys):
     quiet = sized(designed(**WEAK, unblinding=0.0, drop_out=0.0, drop_out_control=0.0), SIZES)
     assert replace(made, trials=tuple(quiet)).conducted == ""
     shares = sized(designed(**WEAK, endpoints=[("relief", "7 d", 0.5)], missing="left out"), SIZES)
-    assert "one success and one failure" in replace(made, trials=tuple(shares)).conducted
+    assert "the more it weighs" in replace(made, trials=tuple(shares)).conducted
     assert "those who leave are left out" in replace(made, trials=tuple(shares)).conducted
     print_literature(made, "here", "Sizes are here.")
     printed = " ".join(capsys.readouterr().out.split())
@@ -184,3 +184,21 @@ def test_progress_goes_on_within_a_study_and_ends_at_one():
 
 def test_it_is_printed_in_one_line(made):
     assert repr(made).startswith("Literature(300 of 6 trials: pain score; ") and len(repr(made)) < 120
+
+
+def test_patients_leave_as_in_the_whole_trial_though_one_endpoint_is_pooled():
+    late = {"endpoints": [("pain score", "1 d"), ("pain score", "80 d")], "drop_out": 0.5}
+    designs = sized(designed(**WEAK, **late), [10, 12, 14])
+    found = pkpd.run_literature(designs, 20, unpublished=0.0, unfavourable=0.0)
+    alone = pkpd.run_trials(designs[0], 20).endpoints[0].found
+    assert np.array_equal(found.estimates[:, 0], alone.estimate)
+
+
+def test_shares_are_pooled_as_found_and_their_errors_are_never_none():
+    """Every trial's difference is the plain one; a share of nobody or of all has a standard error all the same."""
+    strong = {"drug": "ketamine 0.5 mg/kg iv over 40 min", "endpoints": [("relief", "0 h", 0.5)]}
+    designs = sized(designed(**strong, noise=0.0), [8, 10, 12])
+    found = pkpd.run_literature(designs, 40, unpublished=0.0, unfavourable=0.0)
+    alone = pkpd.run_trials(designs[1], 40, first=2**32).endpoints[0].found
+    assert (alone.control == 0).any()
+    assert np.array_equal(found.estimates[:, 1], alone.drug - alone.control) and (found.errors > 0).all()

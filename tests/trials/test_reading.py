@@ -23,6 +23,7 @@ drug     = "S-ketamine 100 h"
 control  = "placebo"
 patients = [30, 30]
 missing  = "last score"
+follow_up = "12 weeks"
 source   = "sigtermans2009"
 mark     = "primary"
 note     = "a note"
@@ -88,6 +89,7 @@ def test_everything_it_says_is_in_the_trial():
     assert (trial.drug.name, trial.control.name) == ("S-ketamine 100 h", "placebo")
     assert (trial.conduct.entry, trial.conduct.washout) == (5, 48)
     assert trial.conduct.noise == usual_conduct()[0].noise
+    assert trial.followed == 12 * 7 * 24 * TICKS_PER_HOUR > trial.horizon
     assert trial.enrichment.relief == 0.3 and trial.enrichment.when == TICKS_PER_HOUR // 6
     week, end, mean = trial.endpoints
     assert week.observed.drug.value == 2.68 and week.observed.drug.error == pytest.approx(0.51)
@@ -118,6 +120,8 @@ def test_what_is_usual_is_marked_with_its_sources():
         ("[30, 30]", "30", ["whole numbers"]),
         ('missing  = "last score"', 'missing = "last"', ['Did you mean "last score"']),
         ("value  = 5", "value = 11", ["entry is 11", "0 to 10"]),
+        ('"12 weeks"', '"3 d"', ["last visit is 168 h", "follow_up of 72 h ends before it"]),
+        ('"12 weeks"', '"late"', ["[trial.follow_up]", "late"]),
         ('unit   = "point"', 'unit = "kg"', ['"kg" does not fit', "point"]),
         ("conduct.entry", "conduct.entri", ['Did you mean "entry"']),
         ("relief  = 0.3", "relief = 1.3", ["1.3", "fraction"]),
@@ -163,3 +167,8 @@ def test_a_mean_without_a_spread_has_none():
     text = HEAD + TRIAL.replace(", se = 0.1", "")
     observed = read(text).endpoints[2].observed
     assert isinstance(observed.control, Mean) and math.isnan(observed.control.error)
+
+
+def test_further_arms_of_a_trial_are_followed_as_long():
+    study = pkpd.load_study("favourable-indication")
+    assert {trial.followed for trial in (study.trial, *study.further)} == {80 * 24 * TICKS_PER_HOUR}

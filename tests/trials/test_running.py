@@ -40,9 +40,11 @@ def test_a_trial_is_the_same_alone_in_a_crowd_by_any_thread_and_block(design, mo
     assert not same(made, pkpd.run_trials(trial, 70, seed=5), 70)
 
 
-def test_adding_an_endpoint_changes_no_other():
-    one = pkpd.run_trials(designed(endpoints=[("pain score", "7 d")], drop_out=0.0), 20)
-    two = pkpd.run_trials(designed(endpoints=[("pain score", "7 d"), ("relief", "3 d", 0.5)], drop_out=0.0), 20)
+@pytest.mark.parametrize("asked", [{"drop_out": 0.0}, {"drop_out": 0.4, "follow_up": "90 d"}])
+def test_adding_an_endpoint_changes_no_other(asked):
+    """Where the end of follow-up is said, patients leave by that; else by the last visit there is."""
+    one = pkpd.run_trials(designed(endpoints=[("pain score", "7 d")], **asked), 20)
+    two = pkpd.run_trials(designed(endpoints=[("pain score", "7 d"), ("relief", "80 d", 0.5)], **asked), 20)
     assert all(np.array_equal(a, b) for a, b in zip(one.endpoints[0].found, two.endpoints[0].found, strict=True))
 
 
