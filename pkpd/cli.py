@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -304,19 +305,21 @@ def _files(name: str) -> list[str]:
 
 
 def _write(folder: Path, name: str, text: str, figure: Any) -> str:
-    """Write a table and a figure.
+    """Write a table and a figure, all or none of the files.
 
     returns : a line that says where they are
     """
     from pkpd.plot.comparison import save
 
-    table = folder / f"{name}.csv"
     try:
-        write_text(table, text)
-        pictures = save(figure, folder / name)
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=folder) as passing:
+            table = Path(passing) / f"{name}.csv"
+            write_text(table, text)
+            made = (table, *save(figure, Path(passing) / name))
+            written = [path.replace(folder / path.name) for path in made]
     except OSError as cause:
         raise StudyError(f"--out {folder}: the files could not be written ({cause.strerror}).") from cause
-    return "Written: " + ", ".join(str(path) for path in (table, *pictures))
+    return "Written: " + ", ".join(map(str, written))
 
 
 def _models(chosen: argparse.Namespace) -> int:

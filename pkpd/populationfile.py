@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -80,7 +81,11 @@ def read_people(
     """
     covariates = dict(base.covariates)
     weight: Spread | str = base.weight
+    usual = {*UNITS, *WORDS, *map(plain, units), *map(plain, covariates)}
     for name in names:
+        near = difflib.get_close_matches(plain(name), usual, n=1, cutoff=0.8)
+        if near and plain(name) not in usual:
+            table.fail(f'nothing is called {name}, which is almost "{near[0]}". Write that, or another name.', name)
         given = read_covariate(table.table(name), name, units.get(name, unit_of(name)), sources)
         if name != "weight":
             covariates.pop(next((old for old in covariates if plain(old) == plain(name)), name), None)
@@ -215,4 +220,6 @@ def placed(table: Table, key: str | None, read: Callable[[], T]) -> T:
     try:
         return read()
     except PkpdError as cause:
+        if str(cause).startswith(f"{table.document.name} line "):  # it says where already
+            raise
         table.fail(str(cause), *([] if key is None else [key]))

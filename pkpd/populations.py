@@ -109,7 +109,7 @@ def read_patients(source: str | Path, where: str = "") -> Patients:
     for key, one in [
         *((key, table.table(key)) for key in names),
         *((" with ".join(one.texts("of")), one) for one in table.tables("correlations")),
-        *table.each("modifiers").items(),
+        *((one.text("modifier", key), one) for key, one in table.each("modifiers").items()),
     ]:
         notes[key], origins[key] = one.text("note", ""), (one.text("source"), one.text("mark"))
     return Patients(

@@ -134,7 +134,7 @@ def test_a_population_that_starts_from_another(tmp_path: Path) -> None:
     assert np.array_equal(made.beside["cyp2b6-6"], people.covariate("cyp2b6", 0.0) == 2)
     found = load_patients(path)
     assert found.base == "crps"
-    assert found.known_from["heavier"] == ("mine", "assumed")
+    assert found.known_from["cyp2b6-6"] == ("mine", "assumed")
     assert found.known_from["age"] == ("otto2021", "secondary")
 
 
@@ -177,6 +177,7 @@ def test_a_study_takes_a_population() -> None:
         ("rank   = -0.2", "rank   = -0.999", ["not positive definite"]),
         ('of     = ["height", "age"]', 'of     = ["height", "agee"]', ['covariate "agee" is not known']),
         ('of     = ["height", "age"]', 'of     = ["height"]', ["a correlation is of two covariates"]),
+        ("[population.weight]", "[population.waight]", ["waight, which is almost", "weight"]),
         ('modifier = "cyp2b6-6"', 'modifier = "cyp2b6"', ["modifiers.heavier", 'Did you mean "cyp2b6-6"?']),
         ("{ factor = 0.5 }", "{ facto = 0.5 }", ['value to set "facto" is not known']),
         ('who      = "cyp2b6 is *6/*6"', "", ['give one of "share"']),
@@ -222,8 +223,10 @@ def test_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_pages_run(capsys: pytest.CaptureFixture[str]) -> None:
     root = Path(__file__).resolve().parents[1]
-    (script,) = re.findall(r"```python\n(.*?)```", (root / "docs/populations.md").read_text("utf-8"), re.DOTALL)
-    exec(compile(script, "populations.md", "exec"), {})
+    scripts = re.findall(r"```python\n(.*?)```", (root / "docs/populations.md").read_text("utf-8"), re.DOTALL)
+    assert len(scripts) == 2
+    for script in scripts:
+        exec(compile(script, "populations.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "2,000 screened" in printed
     assert "patients: Rifampicin" in printed

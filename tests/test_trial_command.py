@@ -22,12 +22,15 @@ def test_it_answers_the_questions_and_writes_table_and_figures(tmp_path: Path, c
     for answer in (
         *(
             "It found 5 of 10",
+            "Read from Kvarnstrom",
+            "pain before treatment",
+            "until the last visit",
             "0 of 10 (0 %) on saline: +50 percentage points (McNemar's P = 0.062)",
             "The model expects",
             "A trial of 10 is significant",
             "Significant trials",
         ),
-        *("To be significant in 80 %", "assumed", "Candidates screened", "Not for dosing patients"),
+        *("To be significant in 80 %", "assumed", "Candidates for a trial", "Not for dosing patients"),
     ):
         assert answer in printed
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"trial-{STUDY}.{end}" for end in ("csv", "png", "svg")]
@@ -86,3 +89,31 @@ def test_figures_can_be_read_and_say_what_the_numbers_are(asked):
         assert heights == pytest.approx(1.0)
         scale = 1 if result.endpoint.unit == "points" else 100
         assert any(line.get_xdata()[0] == pytest.approx(scale * result.true_difference) for line in axes.lines)
+
+
+def test_a_figure_that_cannot_be_written_leaves_no_table_behind(tmp_path, monkeypatch, capsys):
+    def fails(figure, path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pkpd.plot.comparison.save", fails)
+    assert main(["trial", STUDY, "--trials", "5", "--out", str(tmp_path)]) == 2
+    assert "No space left on device" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_a_study_without_its_suffix_is_pointed_to_its_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text("")
+    assert main(["trial", "mine"]) == 2
+    assert 'The file beside you is "mine.toml": give that name.' in capsys.readouterr().err
+
+
+def test_what_a_study_prints_of_its_trial(capsys):
+    assert main(["show", "noppers2011-fibromyalgia"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    for told in (
+        "Trial, parallel, 12 + 12 patients: S-ketamine 0.5 mg/kg against midazolam as placebo",
+        "8 of 12 (67 %) on S-ketamine 0.5 mg/kg",
+        "Conducted otherwise than usual unblinding",
+        "many times: pkpd trial noppers2011-fibromyalgia",
+    ):
+        assert told in printed

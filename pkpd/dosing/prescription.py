@@ -126,6 +126,8 @@ def parse(text: str, where: str = "") -> Regimen:
         raise wrong('there is nothing in it. For an arm without drug write "no treatment".')
     if " ".join(plain.split()) in NOTHING:
         return Regimen()
+    if meant := difflib.get_close_matches(" ".join(plain.split()), NOTHING, n=1, cutoff=0.75):
+        raise wrong(f'it is not understood. Did you mean "{meant[0]}"?')
     if inside := re.search(r"\d+,\d+", plain):
         raise wrong(f'"{inside[0]}" has a comma inside a number. Write a point for decimals and nothing for thousands.')
     regimen, sequence, context = Regimen(), Regimen(), _Context(DrugForm(), None)

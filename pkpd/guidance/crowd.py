@@ -78,7 +78,8 @@ class Crowd:
 
     def __str__(self) -> str:
         told = ", ".join(f"{verdict} {count:,} ({count / self.size:.1%})" for verdict, count in self.counts.items())
-        lines = [f"{self.size:,} patients screened: {told}"]
+        known, asked = len(self.rules), len(self.rules) + len(self.not_known)
+        lines = [f"{self.size:,} patients screened for {known} of {asked} conditions: {told}"]
         for rule in self.rules:
             origin = f" [{rule.how_known}: {rule.source}]" if rule.how_known else ""
             lines.append(

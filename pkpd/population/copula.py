@@ -38,7 +38,7 @@ class Copula:
 def copula(correlations: Mapping[Pair, float]) -> Copula:
     """The copula of rank correlations; pairs that are not named are not correlated.
 
-    correlations : (covariate, covariate) -> Spearman's rank correlation, above -1 and below 1
+    correlations : (covariate, covariate) -> Spearman's rank correlation of their scores, above -1 and below 1
     Raises SimulationError for a pair that is none, named twice or out of range, and for correlations that cannot all
     hold: the entry that breaks them is named, with the range in which it would not.
     """

@@ -69,7 +69,8 @@ class Population:
     subjects   : the patients' numbers, such as range(500, 1000); 0 ... size - 1 unless given
     varied     : False switches off every spread but that of the covariates: typical people
     correlations : (covariate, covariate) -> Spearman's rank correlation of covariates that vary; a Gaussian copula,
-                 which leaves each one's own distribution as it is. Of a Choice the order of its words counts
+                 which leaves each one's own distribution as it is. Of a Share or Choice that of the hidden score it
+                 cuts; the order of the words of a Choice counts
     table      : people of whom whole rows are drawn, with replacement
     modifiers  : modifier or its name -> who has it: a share, 0 to 1, drawn of its own; or a criterion on the
                  covariates, such as "sex is female"

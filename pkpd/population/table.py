@@ -16,6 +16,9 @@ from pkpd.units import Dimension, analyse
 Floats = NDArray[np.float64]
 
 
+OF_PEOPLE = {"weight": (0.3, 650.0), "height": (25.0, 275.0)}  # kg and cm, beyond which nobody was ever measured
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """People of the user's own, a row each.
@@ -131,12 +134,17 @@ def _unit(name: str, unit: str) -> tuple[float, Dimension]:
 
 
 def _refuse_impossible(name: str, column: Floats) -> None:
-    """Refuse a weight or height not above 0, an age or duration below 0."""
-    if unit_of(name) is None:
+    """Refuse a weight or height that no person has, an age or duration below 0."""
+    unit = unit_of(name)
+    if unit is None:
         return
-    above = plain(name) in ("weight", "height")
-    wrong = np.flatnonzero(column <= 0 if above else column < 0)
+    least, most = OF_PEOPLE.get(plain(name), (0.0, np.inf))
+    wrong = np.flatnonzero((column < least) | (column > most))
     if wrong.size:
         row = int(wrong[0])
-        allowed = "above 0" if above else "0 or more"
-        raise SimulationError(f"table: column {name}, row {row}: {column[row]:g}; it is {allowed}.")
+        allowed = "0 or more."
+        if most < np.inf:
+            allowed = (
+                f"from {least:g} to {most:g} {unit}. Give the unit of the column where it is another: units={{...}}."
+            )
+        raise SimulationError(f"table: column {name}, row {row}: {column[row]:g} {unit}; it is {allowed}")

@@ -147,7 +147,7 @@ def _parameter_row(parameter: Parameter) -> tuple[str, ...]:
     extra = []
     for spread in parameter.spreads:
         when = "between occasions: " if spread is parameter.occasion else ""
-        extra.append(f"{when}{_spread_text(spread, parameter.unit)} ({spread.mark}, {spread.source})")
+        extra.append(f"{when}{spread_text(spread, parameter.unit)} ({spread.mark}, {spread.source})")
     if parameter.scale is not None:
         scale = parameter.scale
         extra.append(f"x ({scale.covariate}/{scale.reference:g})^{scale.exponent:g} ({scale.mark})")
@@ -189,7 +189,7 @@ def _residual_text(residual: Residual, unit: str) -> str:
     return "; ".join(told)
 
 
-def _spread_text(spread: Between, unit: str) -> str:
+def spread_text(spread: Between, unit: str) -> str:
     """A spread: its size on the scale of its random effect, and what else shapes it."""
     factor, sd = analyse(unit)[0], math.sqrt(spread.variance)
     if spread.kind == "normal":

@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pkpd.dosing.prescription import time_text
 from pkpd.terminal.comparison import number_text
 from pkpd.terminal.console import console, left_table, print_rows
+from pkpd.terminal.model import spread_text
 from pkpd.terminal.study import rows_of
 from pkpd.times import TICKS_PER_HOUR
 from pkpd.trials.conduct import Assumption
 from pkpd.trials.literature import Literature, lower
+from pkpd.trials.measuring import baseline_of
 from pkpd.trials.results import COLUMNS, Trials
+from pkpd.trials.values import Trial
 from pkpd.trials.words import answers, title_of, unit_text, value_text
 
 if TYPE_CHECKING:
@@ -73,12 +77,12 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         conduct.add_row(CONDUCT[name], _conduct_text(origin), origin.mark, source, origin.note)
     print_rows(out, conduct)
     patients = left_table("Who the patients are, others in every trial", "what", "value", "mark", "source")
-    for row in rows_of(trial.population):
+    for row in (*rows_of(trial.population), _pain_before(trial)):
         patients.add_row(*row)
     print_rows(out, patients)
     screened = made.screened
     out.print(
-        f"Candidates screened for a trial of {trial.enrolled}: {screened.size / made.count:.0f} on average; "
+        f"Candidates for a trial of {trial.enrolled}: {screened.size / made.count:.0f} on average; "
         f"{100 * (1 - screened.eligible / screened.size):.0f} % did not meet the entry criteria."
     )
     if len(screened.criteria) > 1:
@@ -114,6 +118,17 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         f"Sources: pkpd show {named or study.id}"
     )
     out.print("For research and teaching. Not for dosing patients.")
+
+
+def _pain_before(trial: Trial) -> tuple[str, str, str, str]:
+    """The patients' pain before treatment, as a row of the table: name, value, mark, source."""
+    effect = baseline_of(trial.model)
+    level = effect.parameters[effect.curve.parameters["level"]]
+    told = f"{level.written:g} {level.unit}s"
+    if level.between is not None:
+        told += f", {spread_text(replace(level.between, at_least=None), level.unit)}; the entry cut-off comes on top"
+    source = effect.sources[level.source].citation if level.source in effect.sources else level.source
+    return ("pain before treatment", told, level.mark, source)
 
 
 def _conduct_text(origin: Assumption) -> str:

@@ -164,6 +164,7 @@ def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
             table.flag("significant") if "significant" in table else None,
             table.text("of", ""),
             table.flag("used"),
+            *(read_origin(table, sources) if "source" in table else ("", "")),
         ),
     )
 

@@ -40,7 +40,7 @@ COLUMNS = (
         "type_s",
     ),
     *("patients_for_80", "observed_drug", "observed_control", "observed_difference", "observed_low", "observed_high"),
-    *("observed_p", "as_extreme", "unit", "made_from"),
+    *("observed_p", "as_extreme", "unit", "made_from", "drug", "control", "trials", "draws", "seed"),
 )
 
 
@@ -281,7 +281,9 @@ class Trials:
 
     def rows(self) -> list[tuple[Any, ...]]:
         """The lines of the table, in the order of COLUMNS."""
-        return [_row(result) for result in self.endpoints]
+        control = "" if self.trial.control is None else self.trial.control.name
+        own = (self.trial.drug.name, control, self.count, self.replicates, self.seed)
+        return [(*_row(result), *own) for result in self.endpoints]
 
     def table(self) -> pandas.DataFrame:
         """The table as a pandas frame, one line an endpoint."""
@@ -326,7 +328,7 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
         math.nan if seen is None or seen.control is None else value_of(seen.control),
         *((observed.estimate, observed.low, observed.high, observed.p) if observed else (math.nan,) * 4),
         result.as_extreme,
-        endpoint.unit,
+        endpoint.unit or "fraction",
         endpoint.made_from,
     )
 

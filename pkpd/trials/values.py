@@ -49,6 +49,7 @@ class Endpoint:
     until     : None; or ticks after the end of treatment up to which the daily scores from `when` on are averaged
     threshold : fraction for "relief", points for "fall"; None for the others
     used      : whether the models were made from what the trial says in words
+    source, mark : where the words are from; "" without them
     of        : the effect of a "side effect", such as "psychotomimetic-asked"; "" for the others
     analysis  : one of ANALYSES that fits the trial's design
     observed  : what the published trial found; None where it gives no number
@@ -66,6 +67,8 @@ class Endpoint:
     significant: bool | None = None
     of: str = ""
     used: bool = False
+    source: str = ""
+    mark: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in ENDPOINTS:
@@ -104,6 +107,11 @@ class Endpoint:
     def made_from(self) -> bool:
         """Whether the models were made from what was found, so that agreement is no test."""
         return self.used or (self.observed is not None and self.observed.used)
+
+    @property
+    def read_from(self) -> tuple[str, str]:
+        """Where what was found is from: source and mark; "" where nothing was found."""
+        return (self.source, self.mark) if self.observed is None else (self.observed.source, self.observed.mark)
 
     @property
     def counted(self) -> bool:

@@ -71,12 +71,8 @@ def observed_text(endpoint: Endpoint, arm: Counts | Mean) -> str:
 
 def found_text(trial: Trial, result: EndpointResult) -> str:
     """What the published trial found, in a sentence."""
-    endpoint, seen = result.endpoint, result.endpoint.observed
-    if seen is None:
-        return endpoint.words or "no number was published"
-    text = f"{observed_text(endpoint, seen.drug)} on {trial.drug.name}"
-    if seen.control is not None and trial.control is not None:
-        text += f", {observed_text(endpoint, seen.control)} on {trial.control.name}"
+    endpoint = result.endpoint
+    text = arms_text(trial, endpoint)
     if (found := result.observed) is not None:
         shown = [value_text(endpoint, x, signed=True) for x in (found.estimate, found.low, found.high)]
         text += f": {shown[0]} {unit_text(endpoint, True)}"
@@ -85,7 +81,24 @@ def found_text(trial: Trial, result: EndpointResult) -> str:
             text += f" ({ways[0]}{shown[1]} to {shown[2]}{ways[1]}{p_text(found.p)})"
         elif not math.isnan(found.p):
             text += f" (McNemar's {p_text(found.p)})"
-    return text + (f"; {endpoint.words}" if endpoint.words else "")
+    return "; ".join(part for part in (text, endpoint.words) if part) or "no number was published"
+
+
+def arms_text(trial: Trial, endpoint: Endpoint) -> str:
+    """What was found in each arm; "" where no number was published."""
+    seen = endpoint.observed
+    if seen is None:
+        return ""
+    text = f"{observed_text(endpoint, seen.drug)} on {trial.drug.name}"
+    if seen.control is not None and trial.control is not None:
+        text += f", {observed_text(endpoint, seen.control)} on {trial.control.name}"
+    return text
+
+
+def read_from(trial: Trial, endpoint: Endpoint) -> str:
+    """Where what was found is from, with its mark; "" where nothing was."""
+    source, mark = endpoint.read_from
+    return f"{trial.sources[source].citation if source in trial.sources else source} ({mark})" if source else ""
 
 
 def levels_text(trial: Trial, result: EndpointResult) -> str:
@@ -120,6 +133,8 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
     endpoint, found = result.endpoint, result.found
     unit, apart = unit_text(endpoint), unit_text(endpoint, True)
     lines = [("It found", found_text(trial, result))] if trial.is_published else []
+    if source := read_from(trial, endpoint):
+        lines.append(("Read from", source))
     drug = value_text(endpoint, float(found.true_drug.mean()))
     if np.isnan(found.drug).all():
         lines.append(("What that can tell", "nothing: nobody was left to analyse in any simulated trial"))

@@ -330,6 +330,7 @@ def test_as_regimen_takes_a_regimen_or_its_text() -> None:
 WRONG = [
     ("  ", 'there is nothing in it. For an arm without drug write "no treatment"'),
     ("0.5 mg/kg", "the first step has no route, and none is assumed. Allowed: iv, im, sc"),
+    ("no treatmnt", 'not understood. Did you mean "no treatment"'),
     ("0.5 mg/kg iv ovr 40 min", '"ovr" is not understood. Allowed: .* Did you mean "over"?'),
     ("0.5 mg/kg intraveneous", 'Did you mean "intravenous"?'),
     ("midazolam 2 mg iv", '"midazolam" is not understood'),
