@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
-from pkpd.estimates.scales import Distribution, moments, nodes
+from pkpd.model.estimatescales import Distribution, moments, nodes
 from pkpd.statistics.definite import breach
 
 Floats = NDArray[np.float64]

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from pkpd.errors import SimulationError, unknown
 from pkpd.estimates.correlating import mixed, normal_correlations
 from pkpd.estimates.given import Owned, parameters_of, read_covariance, read_draws
-from pkpd.estimates.kinds import kind_of
-from pkpd.estimates.scales import Distribution, of_error, of_interval, of_range
 from pkpd.model.effect import PROBABILITIES, Effect
+from pkpd.model.estimatekinds import kind_of
+from pkpd.model.estimatescales import Distribution, of_error, of_interval, of_range
 from pkpd.model.estimation import estimate_matrix
 from pkpd.model.model import Model
 from pkpd.model.modifying import factors_of, modified_effect
@@ -208,7 +208,7 @@ def draw_estimates(
     covariance : covariances of estimates, name -> name -> number in h, mg, L, kg, or a pandas frame; the names are
                  parameters, or "effect.parameter", with another unit in parentheses. It goes before what the files say
     draws      : a table of draws, name -> (rows); row k is replicate k. It goes before what the files say
-    returns    : Estimates. Equations: pkpd/estimates/scales.py and correlating.py
+    returns    : Estimates. Equations: pkpd/model/estimatescales.py and pkpd/estimates/correlating.py
     Raises UnknownName for a name that is no parameter, SimulationError for an uncertainty that its estimate cannot
     have, a covariance matrix that is not positive definite, and a table that is too short or holds impossible draws.
     """

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, unknown
 from pkpd.estimates.correlating import refuse_indefinite
-from pkpd.estimates.kinds import kind_of
 from pkpd.model.effect import Effect
+from pkpd.model.estimatekinds import kind_of
 from pkpd.model.expressions import describe
 from pkpd.model.model import Model
 from pkpd.model.parts import Parameter

@@ -22,7 +22,7 @@ from pkpd.model.effect import (
     dimension_of,
     unit_of_slope,
 )
-from pkpd.model.estimation import read_estimate_covariances
+from pkpd.model.estimation import read_estimate_covariances, refuse_estimates
 from pkpd.model.expressions import describe, named, product
 from pkpd.model.parts import Parameter
 from pkpd.model.sections import (
@@ -96,7 +96,7 @@ def effect_from(document: Document) -> Effect:
     def of_check(table: Table, quantity: str) -> Dimension:
         return _dimension_of_check(table, quantity, dimensions, curve, driver)
 
-    return Effect(
+    made = Effect(
         name,
         top.text("title"),
         top.text("endpoint"),
@@ -118,6 +118,8 @@ def effect_from(document: Document) -> Effect:
         document.path,
         estimate_correlations=read_estimate_covariances(top, parameters, sources),
     )
+    refuse_estimates(top, made)
+    return made
 
 
 def _curve(top: Table, effect: str, known: Mapping[str, Dimension], parameters: Mapping[str, Parameter]) -> Curve:

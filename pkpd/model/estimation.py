@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 
 from pkpd import units
 from pkpd.errors import nearest
+from pkpd.model.effect import Effect
+from pkpd.model.estimatekinds import kind_of
+from pkpd.model.estimatescales import of_interval, refuse_error
+from pkpd.model.model import Model
 from pkpd.model.parts import Correlation, Parameter, Source
 from pkpd.model.sections import WHY, read_origin
 from pkpd.model.tomltext import Table
@@ -23,6 +27,23 @@ def standard_error(parameter: Parameter) -> float | None:
         if not isinstance(size, tuple):
             return size * abs(parameter.value) if kind == "rse" else size
     return None
+
+
+def refuse_estimates(top: Table, owner: Model | Effect) -> None:
+    """Refuse an uncertainty that its estimate does not allow, with file, line and cause."""
+    for name, parameter in owner.parameters.items():
+        if not parameter.uncertainty or not parameter.value:  # one that is 0 is switched off
+            continue
+        ((given, size),) = parameter.uncertainty.items()
+        kind = kind_of(owner, parameter)
+        try:
+            if isinstance(size, tuple):
+                of_interval(kind, parameter.value, *size)
+            else:
+                refuse_error(kind, parameter.value, size * abs(parameter.value) if given == "rse" else size)
+        except ValueError as cause:
+            table = top.table("parameters").table(name)
+            table.fail(f"{parameter.written:g} {parameter.unit}: {cause}.", "uncertainty")
 
 
 def read_estimate_covariances(

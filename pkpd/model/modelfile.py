@@ -13,7 +13,7 @@ from pkpd.model.divisors import Placed, refuse_zero_divisors
 from pkpd.model.effect import Effect
 from pkpd.model.effectfile import effect_from
 from pkpd.model.equations import Equations, read_equations, written_out
-from pkpd.model.estimation import read_estimate_covariances
+from pkpd.model.estimation import read_estimate_covariances, refuse_estimates
 from pkpd.model.expressions import Expression, describe, named, product
 from pkpd.model.model import (
     AMOUNT,
@@ -158,7 +158,7 @@ def _model(document: Document) -> Model:
     def of_check(table: Table, quantity: str) -> Dimension:
         return _dimension_of_check(table, quantity, dimensions, outputs, states, of_dose_dimensions)
 
-    return Model(
+    made = Model(
         name,
         top.text("title"),
         top.text("drug"),
@@ -185,6 +185,8 @@ def _model(document: Document) -> Model:
         roles=read_roles(top, parameters),
         estimate_correlations=read_estimate_covariances(top, parameters, sources),
     )
+    refuse_estimates(top, made)
+    return made
 
 
 def _of_dose(

@@ -13,8 +13,8 @@ import pkpd
 from pkpd.errors import ModelFileError, SimulationError, UnknownName
 from pkpd.estimates.correlating import normal_correlations
 from pkpd.estimates.drawing import ASSUMED, GIVEN, NONE_KNOWN, PUBLISHED, RANGE, SWITCHED_OFF
-from pkpd.estimates.kinds import kind_of
-from pkpd.estimates.scales import Distribution, moments
+from pkpd.model.estimatekinds import kind_of
+from pkpd.model.estimatescales import Distribution, moments
 from pkpd.model.library import find
 from pkpd.model.model import Model
 
@@ -288,12 +288,34 @@ def test_other_mistakes_are_refused(options: dict[str, Any], told: str) -> None:
     assert told in str(mistake.value)
 
 
-def test_an_uncertainty_that_its_estimate_cannot_have_names_file_and_parameter() -> None:
-    text = find("otto2021-s-ketamine").read_text().replace("{ rse = 0.176 }", "{ rse = 1.76 }")
+def test_an_uncertainty_that_its_estimate_cannot_have_names_model_and_parameter() -> None:
+    model = pkpd.load("otto2021-s-ketamine")
+    wide = replace(model.parameters["Vpn"], uncertainty={"rse": 1.76})
     with pytest.raises(
         SimulationError, match=r"otto2021-s-ketamine: Vpn 160.04 L, of the source \w+: its standard error"
     ):
-        pkpd.draw_estimates(pkpd.read_model(text), 10)
+        pkpd.draw_estimates(replace(model, parameters={**model.parameters, "Vpn": wide}), 10)
+
+
+def test_a_fraction_with_an_error_beyond_its_ends_is_refused_in_its_file() -> None:
+    text = find("placebo-response").read_text()
+    with pytest.raises(ModelFileError, match=r"is more than a fraction of 0\.\d+ can have"):
+        pkpd.read_effect(text.replace("{ se = 0.09 }", "{ se = 0.6 }"))
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("{ rse = 1.76 }", "its standard error is 176% of the estimate"),
+        ("{ se = 200 }", "its standard error is 125% of the estimate"),
+        ("{ ci95 = [170, 200] }", "its 95 % interval does not hold the estimate"),
+        ("{ ci95 = [-5, 200] }", "its 95 % interval begins at or below 0"),
+    ],
+)
+def test_a_file_with_an_uncertainty_that_its_estimate_cannot_have_is_refused(written: str, told: str) -> None:
+    text = find("otto2021-s-ketamine").read_text().replace("{ rse = 0.176 }", written)
+    with pytest.raises(ModelFileError, match=rf"line \d+, \[parameters.Vpn.uncertainty\]: 160.04 L: {told}"):
+        pkpd.read_model(text)
 
 
 def test_a_covariance_by_pairs_is_answered_with_how_it_is_written():

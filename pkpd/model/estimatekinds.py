@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pkpd.estimates.scales import Kind
 from pkpd.model.effect import PROBABILITIES, Effect
+from pkpd.model.estimatescales import Kind
 from pkpd.model.model import Model
 from pkpd.model.parts import Parameter
 

@@ -80,22 +80,31 @@ def of_error(kind: Kind, value: float, se: float) -> Distribution:
     value, se : canonical units
     Raises ValueError with the reason where there is none.
     """
-    if not (math.isfinite(se) and se >= 0):
-        raise ValueError(f"a standard error of {se:g} is not a number from 0 on")
-    _refuse_outside(kind, value)
+    refuse_error(kind, value, se)
     if kind == "plain":
         return Distribution(kind, value, se, se)
     if kind == "log":
-        relative = se / value
-        if relative > WIDEST_RSE:
-            raise ValueError(
-                f"its standard error is {relative:.0%} of the estimate; of a quantity that is above 0, one beyond "
-                f"{WIDEST_RSE:.0%} does not say where it lies. Give a 95 % interval or a table of draws instead"
-            )
-        width = math.sqrt(math.log((1.0 + math.sqrt(1.0 + 4.0 * relative**2)) / 2.0))
+        width = math.sqrt(math.log((1.0 + math.sqrt(1.0 + 4.0 * (se / value) ** 2)) / 2.0))
         return Distribution(kind, value, width, width)
     width = _logit_width(value, se)
     return Distribution(kind, value, width, width)
+
+
+def refuse_error(kind: Kind, value: float, se: float) -> None:
+    """Refuse a standard error that the estimate does not allow; arguments and errors as `of_error`."""
+    if not (math.isfinite(se) and se >= 0):
+        raise ValueError(f"a standard error of {se:g} is not a number from 0 on")
+    _refuse_outside(kind, value)
+    if kind == "log" and se / value > WIDEST_RSE:
+        raise ValueError(
+            f"its standard error is {se / value:.0%} of the estimate; of a quantity that is above 0, one beyond "
+            f"{WIDEST_RSE:.0%} does not say where it lies. Give a 95 % interval or a table of draws instead"
+        )
+    if kind == "logit" and se > (widest := _spread(value, WIDEST_LOGIT)):
+        raise ValueError(
+            f"its standard error {se:.3g} is more than a fraction of {value:.3g} can have; beyond {widest:.3g} the "
+            "draws would gather at 0 and 1. Give a 95 % interval or a table of draws instead"
+        )
 
 
 def of_interval(kind: Kind, value: float, low: float, high: float) -> Distribution:
@@ -149,16 +158,12 @@ def _logit_width(value: float, se: float) -> float:
     if se == 0:
         return 0.0
 
-    def excess(width: float) -> float:
-        return moments(Distribution("logit", value, width, width))[1] - se
+    return float(brentq(lambda width: _spread(value, width) - se, 0.0, WIDEST_LOGIT, xtol=1e-13))
 
-    if excess(WIDEST_LOGIT) < 0:
-        widest = se + excess(WIDEST_LOGIT)
-        raise ValueError(
-            f"its standard error {se:.3g} is more than a fraction of {value:.3g} can have; beyond {widest:.3g} the "
-            "draws would gather at 0 and 1. Give a 95 % interval or a table of draws instead"
-        )
-    return float(brentq(excess, 0.0, WIDEST_LOGIT, xtol=1e-13))
+
+def _spread(value: float, width: float) -> float:
+    """Standard deviation of a fraction with a width on the logit scale."""
+    return moments(Distribution("logit", value, width, width))[1]
 
 
 @lru_cache(maxsize=1)

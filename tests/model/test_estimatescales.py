@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from pkpd.estimates.scales import WIDEST_LOGIT, Distribution, Kind, moments, of_error, of_interval, of_range
+from pkpd.model.estimatescales import WIDEST_LOGIT, Distribution, Kind, moments, of_error, of_interval, of_range
 from pkpd.statistics.normal import Z95
 
 values = st.floats(1e-4, 1e4)
