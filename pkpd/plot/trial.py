@@ -224,10 +224,10 @@ def _arms(sheet: Sheet, made: Trials, row: Row, top: float, high: float) -> None
     axes.spines["left"].set_visible(False)
     if row.named:
         axes.set_xlabel(_arm_title(result), fontsize=TEXT, color=INK, labelpad=2)
-    for place, (name, *_) in enumerate(arms):
+    for place, (name, _, published, *_) in enumerate(arms):
         step = high / 2
         lines = wrap(name, LEFT - EDGE - 0.1, WORD, most=max(1, int(step / text_height(1, WORD))))
-        middle = top + step * (place + 0.5)
+        middle = top + step * (place + 0.4 + (under / 2 if published is not None else 0.0))
         sheet.text(EDGE, middle - text_height(len(lines), WORD) / 2, lines, WORD, colour=INK)
 
 

@@ -152,7 +152,7 @@ def _endpoint(table: Table, sources: Mapping[str, Source]) -> Endpoint:
     until = placed(table, "until", lambda: ticks(table.text("until"))) if "until" in table else None
     return placed(
         table,
-        "kind",
+        None,
         lambda: Endpoint(
             kind,
             when,
