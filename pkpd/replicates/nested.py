@@ -174,8 +174,8 @@ def outcomes_of(crowd: Crowd, comparison: Comparison, done: Callable[[int], None
             place = places.get((outcome.name, outcome.when))
             alone = arm is reference or place is None
             apart = NO_ENDS if alone else interval_of_means(own - held[place])
-            both = interval_of_means(own), new, parts(own), apart
-            made.append(Outcome(outcome.name, outcome.when, own.mean(axis=1), *both))
+            ends = interval_of_means(own)
+            made.append(Outcome(outcome.name, outcome.when, own.mean(axis=1), ends, new, parts(own), apart))
         found[arm.name] = tuple(made)
     return found
 

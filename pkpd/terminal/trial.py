@@ -123,6 +123,7 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
 def _pain_before(trial: Trial) -> tuple[str, str, str, str]:
     """The patients' pain before treatment, as a row of the table: name, value, mark, source."""
     effect = baseline_of(trial.model)
+    effect = next((own for own in trial.drug.effects if own.id == effect.id), effect)
     level = effect.parameters[effect.curve.parameters["level"]]
     told = f"{level.written:g} {level.unit}s"
     if level.between is not None:

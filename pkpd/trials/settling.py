@@ -32,7 +32,8 @@ def patients_for(
     if counted:
         # From Wald's standard error: se^2 = (in one period alone / pairs - estimate^2) / pairs.
         alone = float(np.nanmean(found.se**2 * found.patients + found.estimate**2))
-        pairs = paired_shares.pairs_needed((alone + estimate) / 2.0, (alone - estimate) / 2.0, power=power)
+        either = (max(0.0, (alone + sign * estimate) / 2.0) for sign in (1.0, -1.0))
+        pairs = paired_shares.pairs_needed(*either, power=power)
         return math.ceil(pairs * patients[0] / float(np.mean(found.patients)))
     error = math.sqrt(float(np.nanmean(found.se**2)))
     if error == 0.0:
