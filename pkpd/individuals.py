@@ -122,9 +122,9 @@ class Individuals:
 
         number : of the occasion, from 0 on
         """
-        if number == 0 or self.occasions is None:
-            return self
         if number not in self._occasions:
+            if number == 0 or self.occasions is None:
+                return self
             parts = [(own, np.flatnonzero(self.which == place)) for place, own in enumerate(self.made_of)]
             parts = [(own, who) for own, who in parts if who.size]
             tables = [

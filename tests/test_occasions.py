@@ -209,6 +209,27 @@ def test_alone_as_in_a_crowd_whatever_the_threads(take: list[int], threads: int)
     assert np.array_equal(some, whole[:, take])
 
 
+@pytest.mark.parametrize("take", [[3], [0, 7, 19], [11, 12]])
+def test_who_misses_sessions_is_alone_as_in_a_crowd(take: list[int]) -> None:
+    """Patients come into their stages at different times; what becomes of one does not depend on who goes along."""
+    crowd, missing = pkpd.Population(24, seed=6), pkpd.Practice(missed=0.35)
+    asked = {
+        "regimens": {"infusions": "100 mg iv over 2 h every 24 h for 6 doses"},
+        "until": "8 d",
+        "practice": missing,
+    }
+    given = {"times": ["1 h", "25 h", "60 h", "8 d"], "practice": missing}
+    regimen = "100 mg iv over 2 h every 24 h for 6 doses"
+    whole, part = (pkpd.compare(CHANGING, subjects=one, **asked).arms[0] for one in (crowd, crowd.only(take)))
+    assert len({len(one.doses) for one in whole.given}) > 2
+    for of_all, own in zip(whole.outcomes, part.outcomes, strict=True):
+        assert np.array_equal(of_all.values[take], own.values)
+    levels, few = (pkpd.simulate(CHANGING, regimen, one, **given)["drug"] for one in (crowd, crowd.only(take)))
+    assert np.array_equal(levels[:, take], few)
+    by_steps = pkpd.simulate(CHANGING, regimen, crowd, tolerance=pkpd.Tolerance(1e-10, method="explicit"), **given)
+    assert np.allclose(levels, by_steps["drug"], rtol=1e-6, atol=1e-9)
+
+
 def test_a_regimen_and_times_for_each_subject() -> None:
     """Different numbers of occasions side by side, each subject as with its own regimen alone."""
     crowd = pkpd.Population(4, seed=7)
