@@ -65,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     literature.add_argument(
         "--sizes", type=int, nargs="+", metavar="N", help="patients per arm (default: those of the shipped trials)"
     )
+    literature.add_argument("--endpoint", metavar="NAME", help="the endpoint that is pooled (default: the first)")
     literature.add_argument(
         "--count", type=int, default=1000, metavar="N", help="simulated literatures (default: 1000)"
     )
@@ -164,7 +165,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "models": _models,
             "show": _show,
         }
-        return run[chosen.command](chosen)
+        status = run[chosen.command](chosen)
+        sys.stdout.flush()
+        return status
     except PkpdError as mistake:
         print(f"{type(mistake).__name__}: {mistake}", file=sys.stderr)
         return 2
@@ -174,6 +177,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as cause:  # files are written with errors of their own
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"OSError: what is to be printed could not be written ({cause.strerror}).", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
@@ -242,14 +249,14 @@ def _trial(chosen: argparse.Namespace) -> int:
 
 
 def _literature(chosen: argparse.Namespace) -> int:
-    from pkpd.published import sizes_note, trial_of, trial_sizes
+    from pkpd.published import sizes_note, trial_of, trial_sizes, with_first
     from pkpd.study import load_study
     from pkpd.terminal.trial import literature_csv, print_literature
     from pkpd.trials.literature import run_literature, sized
 
     study = load_study(chosen.study)
     sizes = chosen.sizes or trial_sizes()
-    trials = sized(trial_of(study), sizes)
+    trials = sized(with_first(trial_of(study), chosen.endpoint), sizes)
     name = f"literature-{study.id}"
     folder = output_folder(chosen.out, _files(name))
     with progress_bar(f"{chosen.count:,} literatures of {len(trials)} trials") as progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
 from pkpd.model.model import Covariate, Model
-from pkpd.population.covariates import UNITS, WORDS, plain
+from pkpd.population.covariates import UNITS, WORDS, almost, plain
 from pkpd.population.people import Population
 from pkpd.units import analyse
 
@@ -46,10 +45,10 @@ def _check(model: Model, population: Population, name: str, written: str, read: 
     name, written : as the model and as the population write it
     """
     known = {*read, *USUAL, *UNITS, *WORDS}
-    if plain(name) not in map(plain, known) and (meant := difflib.get_close_matches(name, known, n=1, cutoff=0.8)):
+    if meant := almost(name, known):
         raise SimulationError(
             f"population: the model {model.id} reads no covariate {name}. "
-            f'Allowed: {", ".join(sorted({*read, *USUAL}))}. Did you mean "{meant[0]}"?'
+            f'Allowed: {", ".join(sorted({*read, *USUAL}))}. Did you mean "{meant}"?'
         )
     if name in model.parameters or name in model.derived:
         raise SimulationError(

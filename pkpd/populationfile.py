@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,7 +14,7 @@ from pkpd.model.effect import Effect
 from pkpd.model.model import MARKS, Model, Source
 from pkpd.model.modifier import Modifier
 from pkpd.model.tomltext import Table
-from pkpd.population.covariates import UNITS, WORDS, Choice, Given, Share, Spread, plain, unit_of
+from pkpd.population.covariates import UNITS, WORDS, Choice, Given, Share, Spread, almost, plain, unit_of
 from pkpd.population.criteria import read_criterion
 from pkpd.population.people import Population
 from pkpd.units import analyse
@@ -81,11 +80,10 @@ def read_people(
     """
     covariates = dict(base.covariates)
     weight: Spread | str = base.weight
-    usual = {*UNITS, *WORDS, *map(plain, units), *map(plain, covariates)}
+    usual = {*UNITS, *WORDS, *units, *covariates}
     for name in names:
-        near = difflib.get_close_matches(plain(name), usual, n=1, cutoff=0.8)
-        if near and plain(name) not in usual:
-            table.fail(f'nothing is called {name}, which is almost "{near[0]}". Write that, or another name.', name)
+        if meant := almost(name, usual):
+            table.fail(f'nothing is called {name}, which is almost "{meant}". Write that, or another name.', name)
         given = read_covariate(table.table(name), name, units.get(name, unit_of(name)), sources)
         if name != "weight":
             covariates.pop(next((old for old in covariates if plain(old) == plain(name)), name), None)

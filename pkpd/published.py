@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pkpd.errors import StudyError, nearest, unknown
 from pkpd.model import library
 from pkpd.study import Study, load_study
@@ -25,6 +27,19 @@ def trial_of(study: Study, arm: str | None = None) -> Trial:
         f'"{study.id}" compares regimens and is no trial: it has no [trial] that says how many patients were compared, '
         f"and by what. {nearest(study.id, others)}"
     )
+
+
+def with_first(trial: Trial, endpoint: str | None) -> Trial:
+    """The trial with an endpoint as its primary one, the first of that name; as it is for None.
+
+    Raises UnknownName listing what there is.
+    """
+    if endpoint is None:
+        return trial
+    found = next((one for one in trial.endpoints if one.name == endpoint), None)
+    if found is None:
+        raise unknown("trial", "endpoint", endpoint, dict.fromkeys(one.name for one in trial.endpoints))
+    return replace(trial, endpoints=(found, *(one for one in trial.endpoints if one is not found)))
 
 
 def trial_sizes() -> list[int]:

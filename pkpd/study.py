@@ -200,9 +200,6 @@ def load_study(name: str | Path) -> Study:
     own = Path(name)
     if own.suffix == ".toml":
         return read_study(own)
-    beside = Path(f"{name}.toml")
-    if str(name) not in library.study_names() and beside.is_file():
-        raise StudyError(f'study "{name}" is none of the library. The file beside you is "{beside}": give that name.')
     return read_study(library.study_path(str(name)))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas
@@ -24,7 +26,7 @@ def test_it_answers_the_questions_and_writes_table_and_figures(tmp_path: Path, c
             "It found 5 of 10",
             "Read from Kvarnstrom",
             "pain before treatment",
-            "until the last visit",
+            "from the start to the end of treatment",
             "0 of 10 (0 %) on saline: +50 percentage points (McNemar's P = 0.062)",
             "The model expects",
             "A trial of 10 is significant",
@@ -117,3 +119,20 @@ def test_what_a_study_prints_of_its_trial(capsys):
         "many times: pkpd trial noppers2011-fibromyalgia",
     ):
         assert told in printed
+
+
+def test_a_literature_of_another_endpoint_than_the_first(tmp_path, capsys):
+    asked = ["literature", "kvarnstrom2003-nerve-injury", "--sizes", "8", "10", "12", "--count", "20"]
+    asked += ["--out", str(tmp_path)]
+    assert main([*asked, "--endpoint", "pain relief"]) == 0
+    assert "20 literatures of 3 trials: pain relief" in capsys.readouterr().out
+    assert main([*asked, "--endpoint", "pain relif"]) == 2
+    assert 'Did you mean "pain relief"?' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_what_cannot_be_printed_ends_without_a_traceback(tmp_path):
+    with open("/dev/full", "w") as full:
+        asked = [sys.executable, "-m", "pkpd.cli", "show", "crps"]
+        ended = subprocess.run(asked, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 2 and "No space left on device" in ended.stderr and "Traceback" not in ended.stderr

@@ -52,9 +52,7 @@ class Line:
     @property
     def used(self) -> bool:
         """Whether a model was made from what was observed; where there are only words, from the trial's numbers."""
-        own = self.result.endpoint
-        others = [own] if own.observed is not None else [own, *self.trial.endpoints]
-        return any(endpoint.made_from for endpoint in others)
+        return self.trial.is_made_from(self.result.endpoint)
 
     @property
     def when(self) -> str:

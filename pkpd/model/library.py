@@ -102,7 +102,16 @@ def kind_of(name: str | Path) -> str:
     for kind in KINDS:
         if name in paths(kind):
             return kind
+    _refuse_without_suffix(name)
     raise unknown("model library", "name", str(name), paths(), "pkpd models")
+
+
+def _refuse_without_suffix(name: str | Path) -> None:
+    """Refuse a name that is none of the library's where a file of that name, with its suffix, is at hand."""
+    if (beside := Path(f"{name}.toml")).is_file():
+        raise UnknownName(
+            f'model library: name "{name}" is not known. The file beside you is "{beside}": give that name.'
+        )
 
 
 def load(name: str | Path) -> Model:
@@ -178,6 +187,7 @@ def _path(name: str, what: str, kinds: tuple[str, ...]) -> Path:
                 f'model library: "{name}" is {KIND_NAMES[kind]} (pkpd show {name}), and not {what}. '
                 f"{_listing(kinds)} lists what there is."
             )
+    _refuse_without_suffix(name)
     raise unknown("model library", what.split(maxsplit=1)[1], name, allowed, _listing(kinds))
 
 

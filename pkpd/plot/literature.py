@@ -66,7 +66,7 @@ def _symbols() -> list[Symbol]:
         Symbol("line", {**dot, "color": DRAWER, "fillstyle": "none", "markevery": (0, 2)}, "in the drawer"),
         Symbol("line", {"color": INK, "linewidth": 1.4}, "true difference"),
         Symbol("patch", {"facecolor": "#C9C9C9", "edgecolor": "none"}, "pooled from all trials"),
-        Symbol("line", {"color": GREY, "linewidth": 0.8, "linestyle": (0, (2, 2))}, "P = 0.05"),
+        Symbol("line", {"color": GREY, "linewidth": 0.8, "linestyle": (0, (2, 2))}, "P = 0.05 by its standard error"),
     ]
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.dosing.prescription import time_text
 from pkpd.model import library
 from pkpd.plot import style
 from pkpd.plot.sheet import Sheet, Symbol, key_rows
@@ -33,7 +32,18 @@ from pkpd.plot.trial_estimates import (
 )
 from pkpd.trials.results import EndpointResult, Trials
 from pkpd.trials.values import Counts, Mean
-from pkpd.trials.words import found_text, headline, p_text, title_of, unit_text, value_text
+from pkpd.trials.words import (
+    found_text,
+    headline,
+    leaving_text,
+    p_text,
+    share_text,
+    size_text,
+    title_of,
+    unit_text,
+    unsettled_text,
+    value_text,
+)
 
 WIDTH, EDGE = 10.0, 0.2  # inches
 SHAPE, TALL = 9 / 16, 3 / 4  # of a slide, to which the panels grow, and of one that is as high as a slide may be
@@ -249,7 +259,7 @@ def _words(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
             words.append(("measured", f"{value_text(endpoint, float(np.nanmean(found.drug)))} {unit} on average"))
         words.append(("it tells", "nothing of drug against placebo: it has no control"))
         if not math.isnan(result.as_extreme):
-            share = f"{100 * result.as_extreme:.0f} %" if result.as_extreme >= 0.005 else "less than 1 %"
+            share = share_text(result.as_extreme) if result.as_extreme > 0 else "less than 1 %"
             words.append(("as far out", f"{share} of simulated trials (both sides)"))
     else:
         control = value_text(endpoint, float(found.true_control.mean()))
@@ -257,8 +267,8 @@ def _words(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
         words.append(("expected", f"{drug} and {control} {unit}: {true}"))
         if not lost:
             words += _estimated(made, result)
-    if endpoint.made_from:
-        words.append(("models", "made from this result"))
+    if made.trial.is_made_from(endpoint):
+        words.append(("models", "made from these patients' results"))
     return words
 
 
@@ -276,9 +286,9 @@ def _estimated(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
     needed = result.settling()
     if needed is not None:
         each = "in each arm" if result.design == "parallel" else "in all"
-        words.append(("80 % need", f"about {needed:,} patients {each}"))
-    elif result.is_clear and result.is_noticing:
-        words.append(("80 % need", "cannot be said: only noticing the drug makes the difference"))
+        words.append(("80 % need", f"about {size_text(needed)} patients {each}"))
+    elif why := unsettled_text(result):
+        words.append(("80 % need", f"no number tells: {why}"))
     outside = [level is not None and not level.inside for level in result.levels]
     if any(outside):
         one = "drug" if outside[0] else "control"
@@ -324,13 +334,13 @@ def _small_print(made: Trials) -> str:
     """What the figure says of itself."""
     trial = made.trial
     marks = trial.model.marks()
-    conduct, within = trial.conduct, time_text(trial.followed)
+    conduct = trial.conduct
     parts = [
         f"Model {trial.model.id} (seed {made.seed}); {marks['assumed']} of {sum(marks.values())} numbers are assumed.",
         f"Entry at {_counted(conduct.entry, 'point')} or more; noise {_counted(conduct.noise, 'point')} from day to day"
         + (f"; those who notice effects score {conduct.unblinding:g} lower" if conduct.unblinding else "")
         + (
-            f"; {100 * conduct.drop_out:.0f} % leave on the drug within {within}, scored as {conduct.missing}."
+            f"; {100 * conduct.drop_out:.0f} % leave on the drug, {leaving_text(trial)}, scored as {conduct.missing}."
             if conduct.drop_out
             else "."
         ),

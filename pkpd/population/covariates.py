@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,29 @@ UNITS: Mapping[str, str] = {
     "kidney function": "mL/min",
 }
 
+# Beyond which nobody was ever measured, in the canonical units.
+OF_PEOPLE: Mapping[str, tuple[float, float]] = {"weight": (0.3, 650.0), "height": (25.0, 275.0), "age": (0.0, 125.0)}
+
 # Covariates that are one of several words, and what the words are called where they are not free.
 WORDS: Mapping[str, tuple[str, ...]] = {"sex": ("female", "male"), "diagnosis": ()}
+
+
+def impossible(name: str, value: float) -> str:
+    """Why nobody has this value, canonical, of a usual covariate; "" where somebody may."""
+    least, most = OF_PEOPLE.get(plain(name), (-math.inf, math.inf))
+    if least <= value <= most:
+        return ""
+    return f"{value:g} {unit_of(name)}; it is from {least:g} to {most:g} {unit_of(name)}"
+
+
+def almost(name: str, known: Iterable[str]) -> str:
+    """The known name that a name is a slip of, by its letters; "" where it is one of them, or of none."""
+    wanted = {plain(one): one for one in known}
+    if (given := plain(name)) in wanted:
+        return ""
+    turned = [one for one in wanted if sorted(one) == sorted(given)]
+    near = turned or difflib.get_close_matches(given, wanted, n=1, cutoff=0.8)
+    return wanted[near[0]] if near else ""
 
 
 def plain(words: str) -> str:

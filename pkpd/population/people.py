@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pkpd.errors import PkpdError, SimulationError, unknown
 from pkpd.population import lowdiscrepancy, streams
 from pkpd.population.copula import Copula, copula
-from pkpd.population.covariates import Choice, canonical, constant, plain, unit_of
+from pkpd.population.covariates import Choice, canonical, constant, impossible, plain, unit_of
 from pkpd.population.covariates import Given as Given
 from pkpd.population.covariates import Share as Share
 from pkpd.population.covariates import Spread as Spread
@@ -147,7 +147,14 @@ class Population:
         if isinstance(given, Share) and given.among:
             self._check_among(name, given.among)
         if not isinstance(given, (Spread, Share, Choice)):
-            constant(name, given)
+            self._refuse_impossible(name, constant(name, given)[0])
+        elif isinstance(given, Spread):
+            self._refuse_impossible(name, given.mean)
+
+    @staticmethod
+    def _refuse_impossible(name: str, value: float) -> None:
+        if why := impossible(name, value):
+            raise SimulationError(f"population: {name} is {why}. Look at its unit.")
 
     def _check_among(self, name: str, among: str) -> None:
         """Refuse a share among people who are themselves told by such a share."""
@@ -265,10 +272,12 @@ class Population:
     def spread(self) -> Spread:
         """The spread of body weight."""
         if isinstance(self.weight, Spread):
+            self._refuse_impossible("weight", self.weight.mean)
             return self.weight
         weight = parse(self.weight, "weight", "population weight")
         if not weight > 0:
             raise SimulationError(f"population: weight is {self.weight!r}; it is above 0.")
+        self._refuse_impossible("weight", weight)
         return Spread(weight, 0.0)
 
     @property

@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError, UnitError, unknown
-from pkpd.population.covariates import canonical, dimension_of, plain, unit_of
+from pkpd.population.covariates import canonical, dimension_of, impossible, plain, unit_of
 from pkpd.units import Dimension, analyse
 
 Floats = NDArray[np.float64]
-
-
-OF_PEOPLE = {"weight": (0.3, 650.0), "height": (25.0, 275.0)}  # kg and cm, beyond which nobody was ever measured
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,17 +131,14 @@ def _unit(name: str, unit: str) -> tuple[float, Dimension]:
 
 
 def _refuse_impossible(name: str, column: Floats) -> None:
-    """Refuse a weight or height that no person has, an age or duration below 0."""
-    unit = unit_of(name)
-    if unit is None:
+    """Refuse a weight, height or age that no person has, a duration below 0."""
+    if unit_of(name) is None:
         return
-    least, most = OF_PEOPLE.get(plain(name), (0.0, np.inf))
-    wrong = np.flatnonzero((column < least) | (column > most))
-    if wrong.size:
-        row = int(wrong[0])
-        allowed = "0 or more."
-        if most < np.inf:
-            allowed = (
-                f"from {least:g} to {most:g} {unit}. Give the unit of the column where it is another: units={{...}}."
-            )
-        raise SimulationError(f"table: column {name}, row {row}: {column[row]:g} {unit}; it is {allowed}")
+    for row in (int(column.argmin()), int(column.argmax())):
+        why = impossible(name, float(column[row]))
+        if why:
+            why += ". Give the unit of the column where it is another: units={...}."
+        elif column[row] < 0:
+            why = f"{column[row]:g} {unit_of(name)}; it is 0 or more."
+        if why:
+            raise SimulationError(f"table: column {name}, row {row}: {why}")

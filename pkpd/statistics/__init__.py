@@ -52,6 +52,7 @@ _PLACES = {
     "paired_t": "comparing_groups",
     "pairs_needed": "paired_shares",
     "parallel": "power",
+    "patients_by_fisher": "two_by_two",
     "patients_needed": "power",
     "patients_per_arm": "power",
     "pool": "pooling",
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
     from pkpd.statistics.two_by_two import chi_square_p as chi_square_p
     from pkpd.statistics.two_by_two import fisher_p as fisher_p
     from pkpd.statistics.two_by_two import newcombe as newcombe
+    from pkpd.statistics.two_by_two import patients_by_fisher as patients_by_fisher
     from pkpd.statistics.two_by_two import responder_prospect as responder_prospect
     from pkpd.statistics.two_by_two import responders_per_arm as responders_per_arm
     from pkpd.statistics.two_by_two import wilson as wilson

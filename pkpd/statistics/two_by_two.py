@@ -13,6 +13,8 @@ from pkpd.statistics.checking import at_least, chance, choice, share
 from pkpd.statistics.power import Prospect
 
 Floats = NDArray[np.float64]
+
+MOST_EXACT = 200  # patients an arm up to which the exact power of a size is looked at
 Integers = NDArray[np.int64]
 
 TIE = 1e-7  # relative; tables whose probabilities differ by less are equally extreme
@@ -162,6 +164,29 @@ def corrected(patients: int, first: float, second: float) -> int:
     if apart == 0.0:
         raise StatisticsError(f"both arms respond with probability {first:g}; no number of patients tells them apart.")
     return math.ceil(patients / 4.0 * (1.0 + math.sqrt(1.0 + 4.0 / (patients * apart))) ** 2)
+
+
+def patients_by_fisher(first: float, second: float, *, power: float = 0.8, alpha: float = 0.05) -> int:
+    """Patients in each of two equal arms for Fisher's exact test, from which on more have the power wanted as well.
+
+    first, second : true probabilities of responding in the arms, not equal
+    By `corrected`; below some hundreds the exact power, which rises in steps, is looked at size by size around that.
+    """
+    n = corrected(responders_per_arm(first, second, power=power, alpha=alpha), first, second)
+    if n > MOST_EXACT:
+        return n
+
+    def enough(size: int) -> bool:
+        try:
+            return float(responder_prospect(first, second, size, alpha=alpha).power) >= power
+        except StatisticsError:  # no outcome is significant
+            return False
+
+    while not enough(n):
+        n += 1
+    while n > 2 and enough(n - 1):
+        n -= 1
+    return n
 
 
 def binomial(x: ArrayLike, n: int, p: float) -> Floats:

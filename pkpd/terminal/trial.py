@@ -19,7 +19,7 @@ from pkpd.trials.literature import Literature, lower
 from pkpd.trials.measuring import baseline_of
 from pkpd.trials.results import COLUMNS, Trials
 from pkpd.trials.values import Trial
-from pkpd.trials.words import answers, title_of, unit_text, value_text
+from pkpd.trials.words import answers, leaving_text, title_of, unit_text, value_text
 
 if TYPE_CHECKING:
     from pkpd.study import Study
@@ -89,16 +89,15 @@ def print_trials(made: Trials, study: Study, named: str) -> None:
         for text, first in zip(screened.criteria, screened.first, strict=True):
             out.print(f"  {text}: removes {100 * first / screened.size:.0f} % of all candidates, after those before it")
     if made.replicates:
+        draws = f"{made.replicates} draw{'s' if made.replicates > 1 else ''}"
         out.print(
-            f"Estimates: {made.replicates} draws within their published uncertainty, {made.count // made.replicates} "
-            "trials or more each; power is what to expect where the truth is not known."
+            f"Estimates: {draws} within their published uncertainty, {made.count // made.replicates} trials or more "
+            "each; power is what to expect where the truth is not known."
         )
     if trial.practice is not None:
         out.print(f"In practice, in every arm: {trial.practice}.")
-    last = f"until {'the last visit' if trial.follow_up is None else 'the end of follow-up'}"
     out.print(
-        f"Who leaves does so at a time evenly spread {last}, {time_text(trial.followed)} after treatment, and "
-        f"{MISSING[trial.conduct.missing]}."
+        f"Who leaves does so at a time evenly spread {leaving_text(trial)}, and {MISSING[trial.conduct.missing]}."
     )
     for flag in made.flags:
         out.print(f"(!) {flag.of}: {flag.text} [{flag.source}]")
@@ -127,7 +126,7 @@ def _pain_before(trial: Trial) -> tuple[str, str, str, str]:
     level = effect.parameters[effect.curve.parameters["level"]]
     told = f"{level.written:g} {level.unit}s"
     if level.between is not None:
-        told += f", {spread_text(replace(level.between, at_least=None), level.unit)}; the entry cut-off comes on top"
+        told += f", {spread_text(replace(level.between, at_least=None, at_most=None), level.unit)}; then entry criteria"
     source = effect.sources[level.source].citation if level.source in effect.sources else level.source
     return ("pain before treatment", told, level.mark, source)
 

@@ -14,6 +14,8 @@ from pkpd.trials.values import Counts, Mean
 
 Floats = NDArray[np.float64]
 
+FEWEST = 20  # simulated trials that tell what is usual: 5 % of them is one
+
 
 @dataclass(frozen=True)
 class ObservedDifference:
@@ -43,9 +45,9 @@ class Level(NamedTuple):
 
 
 def level_of(arm: Counts | Mean | None, simulated: Floats) -> Level | None:
-    """A published arm beside simulated ones; None where there is no number of either."""
+    """A published arm beside simulated ones; None where there is no number, or too few simulated ones to say."""
     known = simulated[np.isfinite(simulated)]
-    if arm is None or not len(known):
+    if arm is None or len(known) < FEWEST:
         return None
     low, high = np.quantile(known, (0.05, 0.95))
     return Level(value_of(arm), float(low), float(high))

@@ -14,7 +14,7 @@ from pkpd.errors import unknown
 from pkpd.flags import Flag
 from pkpd.population.criteria import Screened
 from pkpd.trials.analysing import Found
-from pkpd.trials.observed import Level, ObservedDifference, level_of, of_counts, of_means, of_pairs, value_of
+from pkpd.trials.observed import FEWEST, Level, ObservedDifference, level_of, of_counts, of_means, of_pairs, value_of
 from pkpd.trials.settling import patients_for
 from pkpd.trials.values import Counts, Endpoint, Mean, Trial
 
@@ -123,9 +123,12 @@ class EndpointResult:
     @property
     def is_clear(self) -> bool:
         """Whether the true difference is told from 0 and not as good as none, so that ratios to it mean something."""
-        known = self.found.se[np.isfinite(self.found.se)]
-        least = NONE * float(known.mean()) if len(known) else 0.0
-        return abs(self.true_difference) > max(CLEAR * self.true_error, least)
+        return self._is_told(self.true_difference, self.true_error)
+
+    def _is_told(self, value: float, error: float) -> bool:
+        """Whether a difference is told from 0 by its Monte-Carlo error, and is not as good as none for a trial."""
+        least = NONE * _mean(self.found.se)
+        return abs(value) > max(CLEAR * error if error > 0 else 0.0, least if least > 0 else 0.0)
 
     @property
     def mean_significant(self) -> float:
@@ -145,10 +148,16 @@ class EndpointResult:
     def selected(self) -> float:
         """The part of the exaggeration that selection makes: mean size of significant estimates over that of all.
 
-        0 where trials do not estimate the difference with its sign.
+        0 where trials do not estimate the difference.
         """
-        expected = self.expected
-        return self.mean_significant / abs(expected) if expected * self.true_difference > 0 else 0.0
+        return self.mean_significant / abs(self.expected) if self.is_estimated else 0.0
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether the mean estimate of all trials has the sign of the truth, and is told from 0 as that is."""
+        return (
+            self._is_told(self.expected, self._error(self.found.estimate)) and self.expected * self.true_difference > 0
+        )
 
     @cached_property
     def signs(self) -> Floats:
@@ -179,7 +188,7 @@ class EndpointResult:
     def is_noticing(self) -> bool:
         """Whether trials have a difference with the sign of the truth only because patients notice the drug."""
         as_true = math.copysign(1.0, self.true_difference)
-        return self.expected * as_true > 0 >= (self.expected - self.noticing) * as_true
+        return self.is_estimated and (self.expected - self.noticing) * as_true <= 0
 
     def settling(self, power: float = 0.8) -> int | None:
         """Patients in each arm, or in all of a cross-over, who would find what trials estimate with this power.
@@ -188,7 +197,7 @@ class EndpointResult:
                   or would not if nobody noticed what he was given, and where none could be analysed
         Of the trial as it is conducted, drop-out and unblinding included; by `pkpd.trials.settling.patients_for`.
         """
-        if not self.is_clear or not self.expected * self.true_difference > 0 or self.is_noticing:
+        if not self.is_clear or not self.is_estimated or self.is_noticing:
             return None
         return patients_for(self.found, self.patients, self.design, self.analysis, self.endpoint.counted, power)
 
@@ -222,7 +231,8 @@ class EndpointResult:
     def as_extreme(self) -> float:
         """Twice the share of simulated trials at or beyond the published difference, on the side where they are fewer.
 
-        The same of the value on the drug where it stands alone; at most 1. nan where nothing was published as a number.
+        The same of the value on the drug where it stands alone; at most 1. nan where nothing was published as a number,
+        or where fewer than 20 trials were simulated.
         """
         seen = self.endpoint.observed
         if seen is not None and seen.control is None:
@@ -233,6 +243,8 @@ class EndpointResult:
         else:
             value, simulated = self.observed.estimate, self.found.estimate
         simulated = simulated[np.isfinite(simulated)]
+        if len(simulated) < FEWEST:
+            return math.nan
         above, below = float(np.mean(simulated >= value - 1e-12)), float(np.mean(simulated <= value + 1e-12))
         return min(1.0, 2.0 * min(above, below))
 
@@ -283,7 +295,7 @@ class Trials:
         """The lines of the table, in the order of COLUMNS."""
         control = "" if self.trial.control is None else self.trial.control.name
         own = (self.trial.drug.name, control, self.count, self.replicates, self.seed)
-        return [(*_row(result), *own) for result in self.endpoints]
+        return [(*_row(result), self.trial.is_made_from(result.endpoint), *own) for result in self.endpoints]
 
     def table(self) -> pandas.DataFrame:
         """The table as a pandas frame, one line an endpoint."""
@@ -329,7 +341,6 @@ def _row(result: EndpointResult) -> tuple[Any, ...]:
         *((observed.estimate, observed.low, observed.high, observed.p) if observed else (math.nan,) * 4),
         result.as_extreme,
         endpoint.unit or "fraction",
-        endpoint.made_from,
     )
 
 

@@ -18,8 +18,8 @@ def patients_for(
     patients : of that size
     counted  : whether patients with an event are counted
     The standard error falls with the root of the number. Means by the t test, in a cross-over of the differences
-    between periods; counts by the chi-square test, for Fisher's with the correction for continuity; in a cross-over by
-    McNemar's exact test of those who respond in one period alone.
+    between periods; counts by the chi-square test or Fisher's, in a cross-over by McNemar's exact test of those who
+    respond in one period alone.
     """
     from pkpd.statistics import paired_shares, two_by_two
     from pkpd.statistics.power import parallel, patients_needed, single
@@ -27,8 +27,8 @@ def patients_for(
     estimate = float(np.nanmean(found.estimate))
     if counted and design == "parallel":
         drug, control = float(np.nanmean(found.drug)), float(np.nanmean(found.control))
-        wanted = two_by_two.responders_per_arm(drug, control, power=power)
-        return two_by_two.corrected(wanted, drug, control) if analysis == "Fisher" else wanted
+        needed = two_by_two.patients_by_fisher if analysis == "Fisher" else two_by_two.responders_per_arm
+        return needed(drug, control, power=power)
     if counted:
         # From Wald's standard error: se^2 = (in one period alone / pairs - estimate^2) / pairs.
         alone = float(np.nanmean(found.se**2 * found.patients + found.estimate**2))

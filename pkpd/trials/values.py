@@ -257,6 +257,11 @@ class Trial:
     practice: Practice | None = None
     follow_up: int | None = None
 
+    def is_made_from(self, endpoint: Endpoint) -> bool:
+        """Whether models were made from what was found at an endpoint; of one told in words, from the patients'."""
+        others = [endpoint] if endpoint.observed is not None else [endpoint, *self.endpoints]
+        return any(one.made_from for one in others)
+
     @property
     def is_published(self) -> bool:
         """Whether anything was found, as a number or in words; else the trial is planned."""

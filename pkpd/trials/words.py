@@ -50,7 +50,7 @@ def headline(result: EndpointResult) -> str:
         return f"{title}: nobody was left to analyse"
     if result.design == "single arm":
         return f"{title}: no comparison"
-    share = f"{100 * result.power:.0f} % of such trials are significant"
+    share = f"{share_text(result.power)} of such trials are significant"
     if not len(result.published) or not result.is_clear:
         return f"{title}: {share}"
     if result.type_m < 1.05:
@@ -157,7 +157,7 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
         lines.append(
             (
                 f"A trial of {size} is significant",
-                f"in {100 * result.power:.0f} % ({_power_error(result)}; P < 0.05, {test})",
+                f"in {share_text(result.power)} ({_power_error(result)}; P < 0.05, {test})",
             )
         )
         if result.analysed < 1.0:
@@ -168,20 +168,40 @@ def answers(trial: Trial, result: EndpointResult) -> list[tuple[str, str]]:
         needed = result.settling()
         if needed is not None:
             each = "in each arm" if trial.design == "parallel" else "in all"
-            beside = ", of what trials measure with unblinding" if result.noticing != 0 else ""
-            lines.append(("To be significant in 80 %", f"about {needed:,} patients {each}{beside}"))
-        elif result.is_clear and result.is_noticing:
-            none = "no number of patients tells: the difference that trials measure comes of noticing the drug"
-            lines.append(("To be significant in 80 %", none))
+            beside = ", unblinding included" if result.noticing != 0 else ""
+            lines.append(("To be significant in 80 %", f"about {size_text(needed)} patients {each}{beside}"))
+        elif why := unsettled_text(result):
+            lines.append(("To be significant in 80 %", f"no number of patients tells: {why}"))
     if levels := levels_text(trial, result):
         lines.append(("The published levels lie", levels))
     if not math.isnan(result.as_extreme):
-        share = f"{100 * result.as_extreme:.0f} %" if result.as_extreme >= 0.005 else "less than 1 %"
-        what = "difference" if trial.control is not None else "level"
+        share = share_text(result.as_extreme) if result.as_extreme > 0 else "less than 1 %"
+        what = "difference" if endpoint.observed is not None and endpoint.observed.control is not None else "level"
         lines.append((f"A {what} as unlikely as the published one", f"{share} of simulated trials, both sides counted"))
-    if endpoint.made_from:
-        lines.append(("Note", "the models were made from this result, so that agreement is no test"))
+    if trial.is_made_from(endpoint):
+        lines.append(("Note", "the models were made from these patients' results, so that agreement is no test"))
     return lines
+
+
+def size_text(patients: int) -> str:
+    """A number of patients to two digits or, of small ones, as it is: more are not known of it."""
+    return f"{round(patients, 2 - len(str(patients))):,}" if patients >= 100 else str(patients)
+
+
+def unsettled_text(result: EndpointResult) -> str:
+    """Why no number of patients finds a true difference; "" where there is none to be found, or a number does."""
+    if result.design == "single arm" or not result.is_clear or not result.analysed:
+        return ""
+    if not result.is_estimated:
+        return "trials so conducted measure no such difference"
+    return "the difference that trials measure comes of noticing the drug" if result.is_noticing else ""
+
+
+def share_text(share: float) -> str:
+    """A share of trials in whole percent, "all" and "none" kept for those."""
+    if 0.0 < share < 0.005:
+        return "less than 1 %"
+    return "more than 99 %" if 0.995 <= share < 1.0 else f"{100 * share:.0f} %"
 
 
 def _power_error(result: EndpointResult) -> str:
@@ -200,9 +220,18 @@ def exaggeration_text(result: EndpointResult) -> str:
     shown = f"show {mean} {unit_text(endpoint, True)} on average, whatever the sign"
     if not result.is_clear:
         return f"{shown}, where there is no true difference, or none that can be told"
+    times = f"{times_text(result.type_m)} the true difference" if result.type_m >= 1.05 else "about the true difference"
     wrong = f", with the wrong sign in {100 * result.type_s:.0f} %" if result.type_s >= 0.005 else ""
     measured = f" ({times_text(beside)} what trials measure on average)" if (beside := result.selected) else ""
-    return f"{shown}: {times_text(result.type_m)} the true difference{measured}{wrong}"
+    return f"{shown}: {times}{measured if result.type_m >= 1.05 else ''}{wrong}"
+
+
+def leaving_text(trial: Trial) -> str:
+    """Until when those leave who do."""
+    if trial.followed == 0:
+        return "from the start to the end of treatment"
+    end = "the last visit" if trial.follow_up is None else "the end of follow-up"
+    return f"from the start to {end}, {time_text(trial.followed)} after treatment"
 
 
 def noise_text(trial: Trial, endpoint: Endpoint) -> str:

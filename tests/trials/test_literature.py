@@ -159,9 +159,8 @@ def test_it_says_what_sets_all_trials_apart_from_the_truth(made, capsys):
     assert "those who leave are scored as non-response" in made.conducted
     quiet = sized(designed(**WEAK, unblinding=0.0, drop_out=0.0, drop_out_control=0.0), SIZES)
     assert replace(made, trials=tuple(quiet)).conducted == ""
-    shares = sized(designed(**WEAK, endpoints=[("relief", "7 d", 0.5)], missing="left out"), SIZES)
-    assert "the more it weighs" in replace(made, trials=tuple(shares)).conducted
-    assert "those who leave are left out" in replace(made, trials=tuple(shares)).conducted
+    left = sized(designed(**WEAK, missing="left out"), SIZES)
+    assert "those who leave are left out" in replace(made, trials=tuple(left)).conducted
     print_literature(made, "here", "Sizes are here.")
     printed = " ".join(capsys.readouterr().out.split())
     assert made.conducted in printed and "Sizes are here." in printed
@@ -195,10 +194,13 @@ def test_patients_leave_as_in_the_whole_trial_though_one_endpoint_is_pooled():
 
 
 def test_shares_are_pooled_as_found_and_their_errors_are_never_none():
-    """Every trial's difference is the plain one; a share of nobody or of all has a standard error all the same."""
+    """Every trial's difference is the plain one; its error goes with its size, and not with its own shares."""
     strong = {"drug": "ketamine 0.5 mg/kg iv over 40 min", "endpoints": [("relief", "0 h", 0.5)]}
     designs = sized(designed(**strong, noise=0.0), [8, 10, 12])
     found = pkpd.run_literature(designs, 40, unpublished=0.0, unfavourable=0.0)
     alone = pkpd.run_trials(designs[1], 40, first=2**32).endpoints[0].found
     assert (alone.control == 0).any()
     assert np.array_equal(found.estimates[:, 1], alone.drug - alone.control) and (found.errors > 0).all()
+    assert np.allclose(found.errors[:, 0] * 8**0.5, found.errors[:, 2] * 12**0.5)
+    assert found.errors[:, 1].mean() == pytest.approx(alone.estimate.std(), rel=0.3)
+    assert found.seen_asymmetric < 0.3 and found.of_all.estimate.mean() == pytest.approx(found.expected, abs=0.01)
