@@ -268,7 +268,7 @@ def _words(made: Trials, result: EndpointResult) -> list[tuple[str, str]]:
         if not lost:
             words += _estimated(made, result)
     if made.trial.is_made_from(endpoint):
-        words.append(("models", "made from these patients' results"))
+        words.append(("models", "made from these results"))
     return words
 
 
