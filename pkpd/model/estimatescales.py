@@ -157,7 +157,6 @@ def _logit_width(value: float, se: float) -> float:
 
     if se == 0:
         return 0.0
-
     return float(brentq(lambda width: _spread(value, width) - se, 0.0, WIDEST_LOGIT, xtol=1e-13))
 
 

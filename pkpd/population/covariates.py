@@ -24,7 +24,7 @@ UNITS: Mapping[str, str] = {
     "kidney function": "mL/min",
 }
 
-# Beyond which nobody was ever measured, in the canonical units.
+# What a person may have, in the canonical units. Assumed, and wide: only a wrong unit or a slip lies beyond.
 OF_PEOPLE: Mapping[str, tuple[float, float]] = {"weight": (0.3, 650.0), "height": (25.0, 275.0), "age": (0.0, 125.0)}
 
 # Covariates that are one of several words, and what the words are called where they are not free.
